@@ -1,0 +1,27 @@
+# A room is a folder under src/: one static library `slm_<room>` from its *.cc files, and one test program
+# `<room>_test` from its *_test.cc files. Files are found by name, so adding one needs no edit here.
+
+add_library(slm_flags INTERFACE)
+target_include_directories(slm_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(slm_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
+if(STABLELM_SANITIZE)
+  target_compile_options(slm_flags INTERFACE -fsanitize=${STABLELM_SANITIZE} -fno-omit-frame-pointer
+                                             -fno-sanitize-recover=all)
+  target_link_options(slm_flags INTERFACE -fsanitize=${STABLELM_SANITIZE})
+endif()
+
+# slm_room(<room> [SOURCES extra...] [USES targets...] [TEST_USES targets...])
+function(slm_room room)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;TEST_USES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz|isa)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  add_library(slm_${room} STATIC ${sources} ${ARG_SOURCES})
+  target_link_libraries(slm_${room} PUBLIC slm_flags ${ARG_USES})
+  if(STABLELM_TESTS AND tests)
+    add_executable(${room}_test ${tests})
+    target_link_libraries(${room}_test PRIVATE slm_${room} slm_testing ${ARG_TEST_USES} GTest::gtest_main)
+    gtest_discover_tests(${room}_test DISCOVERY_MODE PRE_TEST)
+  endif()
+endfunction()

@@ -1,0 +1,42 @@
+// Whole files, read with a bound and written so that a crash leaves either the old file or the new
+// one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace slm {
+
+// The bytes of a regular file; refuses anything else, and files over `max_bytes`.
+std::string read_file(const std::filesystem::path& path, int64_t max_bytes = int64_t{1} << 32);
+
+// A file that appears under its name only when complete: written beside it as `<name>.tmp`, flushed
+// to the disk, then renamed over it. Destroyed before commit(), it leaves nothing behind. Not
+// thread-safe.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* bytes, size_t size);
+  void write(std::string_view text) { write(text.data(), text.size()); }
+  int64_t size() const { return size_; }
+  void commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int fd_ = -1;
+  int64_t size_ = 0;
+};
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
+
+// Flushes a directory entry (a rename, a new file) to the disk.
+void sync_directory(const std::filesystem::path& directory);
+
+}  // namespace slm
