@@ -1,0 +1,22 @@
+// Everything an op may use, in plain sight.
+#pragma once
+
+#include "core/tape.h"
+
+namespace slm {
+
+class Backend;
+
+struct Context {
+  Backend& backend;
+  Tape* tape = nullptr;  // null: inference, nothing is saved
+  bool recompute =
+      false;  // keep only block inputs for the backward pass, and compute the rest again there
+
+  template <class... Inputs>
+  bool recording(const Inputs&... inputs) const {
+    return tape && (tape->wants(inputs) || ...);
+  }
+};
+
+}  // namespace slm

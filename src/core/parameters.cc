@@ -1,0 +1,59 @@
+#include "core/parameters.h"
+
+#include "util/error.h"
+
+namespace slm {
+
+void Parameters::add(ParameterSpec spec, Tensor value) {
+  check(value.shape() == spec.shape, "[parameters] \"{}\" has shape {}, expected {}", spec.name,
+        value.shape().to_string(), spec.shape.to_string());
+  check(index_.emplace(spec.name, items_.size()).second, "[parameters] \"{}\" appears twice",
+        spec.name);
+  items_.push_back({std::move(spec), std::move(value), {}});
+}
+
+const Tensor& Parameters::at(std::string_view name) const {
+  auto it = index_.find(std::string(name));
+  if (it == index_.end())
+    fail(ErrorKind::kNotFound, "[parameters] the model has no parameter \"{}\"", name);
+  return items_[it->second].value;
+}
+
+Tensor Parameters::find(std::string_view name) const {
+  auto it = index_.find(std::string(name));
+  return it == index_.end() ? Tensor{} : items_[it->second].value;
+}
+
+int64_t Parameters::count() const {
+  int64_t n = 0;
+  for (const Parameter& p : items_) n += p.value.elements();
+  return n;
+}
+
+int64_t Parameters::bytes() const {
+  int64_t n = 0;
+  for (const Parameter& p : items_) n += p.value.bytes();
+  return n;
+}
+
+void Parameters::make_trainable(Allocator& memory) {
+  values_ = memory.empty({count()}, DType::kF32);
+  grads_ = memory.empty({count()}, DType::kF32);
+  memory.zero(grads_);
+  int64_t at = 0;
+  for (Parameter& p : items_) {
+    int64_t end = at + p.value.elements();
+    Tensor place = values_.slice(at, end).reshape(p.spec.shape);
+    traits(p.value.dtype()).to_f32(p.value.bytes_data(), place.data<float>(), p.value.elements());
+    p.value = place;
+    p.grad = grads_.slice(at, end).reshape(p.spec.shape);
+    at = end;
+  }
+}
+
+void Parameters::bind(Tape& tape) const {
+  for (const Parameter& p : items_)
+    if (p.grad) tape.bind(p.value, p.grad);
+}
+
+}  // namespace slm

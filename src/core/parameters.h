@@ -1,0 +1,62 @@
+// The weights of a model by canonical name, in layer order. For training they lie flat: one value
+// buffer and one gradient buffer, so that clipping, the optimiser, sharding and checkpoints work on
+// spans.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/tape.h"
+
+namespace slm {
+
+// What a parameter is for: decides how it is initialised and whether it decays.
+enum class ParameterRole : uint8_t {
+  kEmbedding,  // token and position tables
+  kInput,      // matrices that read the residual stream: q, k, v, gate, up
+  kOutput,     // matrices that write it: attention out, MLP down
+  kHead,       // the untied output matrix
+  kNormWeight,
+  kBias,  // of linears and norms
+};
+
+struct ParameterSpec {
+  std::string name;  // canonical: "blocks.3.attn.q.weight"
+  Shape shape;
+  ParameterRole role;
+};
+
+struct Parameter {
+  ParameterSpec spec;
+  Tensor value;
+  Tensor grad;  // absent unless trainable
+};
+
+class Parameters {
+ public:
+  void add(ParameterSpec spec, Tensor value);  // error when the name exists or the shape differs
+
+  std::span<const Parameter> items() const { return items_; }
+  const Tensor& at(std::string_view name) const;  // error when absent
+  Tensor find(std::string_view name) const;       // absent tensor when absent
+  int64_t count() const;                          // numbers held
+  int64_t bytes() const;
+
+  // Copies every value into one f32 buffer and makes a zeroed gradient buffer beside it. Old
+  // handles to values are stale after this: build the Decoder from the parameters afterwards.
+  void make_trainable(Allocator& memory);
+  bool trainable() const { return bool(values_); }
+  const Tensor& values() const { return values_; }  // [count] f32, layer order
+  const Tensor& grads() const { return grads_; }
+  void bind(Tape& tape) const;  // every trainable parameter
+
+ private:
+  std::vector<Parameter> items_;
+  std::unordered_map<std::string, size_t> index_;
+  Tensor values_, grads_;
+};
+
+}  // namespace slm
