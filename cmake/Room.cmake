@@ -3,7 +3,8 @@
 
 add_library(slm_flags INTERFACE)
 target_include_directories(slm_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
-target_compile_options(slm_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
+target_compile_options(slm_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror
+                                              -Wno-missing-field-initializers)
 if(STABLELM_SANITIZE)
   target_compile_options(slm_flags INTERFACE -fsanitize=${STABLELM_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)

@@ -13,8 +13,12 @@ namespace {
 TEST(DType, SixteenBitFloatsRoundTripEveryPattern) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
     float half = f16_to_f32(uint16_t(bits)), brain = bf16_to_f32(uint16_t(bits));
-    if (!std::isnan(half)) EXPECT_EQ(f32_to_f16(half), bits);
-    if (!std::isnan(brain)) EXPECT_EQ(f32_to_bf16(brain), bits);
+    if (!std::isnan(half)) {
+      EXPECT_EQ(f32_to_f16(half), bits);
+    }
+    if (!std::isnan(brain)) {
+      EXPECT_EQ(f32_to_bf16(brain), bits);
+    }
   }
 }
 

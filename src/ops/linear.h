@@ -1,0 +1,11 @@
+// y = x w' + b        x: [T, in], w: [out, in], b: [out] or absent, y: [T, out]
+#pragma once
+
+#include "core/context.h"
+
+namespace slm {
+
+// The weight may have another type than x; y has the type of x.
+Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b = {});
+
+}  // namespace slm

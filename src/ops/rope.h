@@ -1,0 +1,16 @@
+// Rotary position embedding on the leading values of each head (see core/layer_spec.h).
+#pragma once
+
+#include "core/context.h"
+#include "core/layer_spec.h"
+
+namespace slm {
+
+// Cosines and sines for every position of a batch, computed once and shared by all layers.
+// positions: [T] i32 -> [T, dims] f32
+Tensor rope_table(Context& cx, const Tensor& positions, const Rope& rope);
+
+// x: [T, G, E] -> the same shape, rotated
+Tensor rope(Context& cx, const Tensor& x, const Tensor& table, Rope::Pairing pairing);
+
+}  // namespace slm
