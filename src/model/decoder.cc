@@ -3,6 +3,7 @@
 #include "ops/embed.h"
 #include "ops/norm.h"
 #include "ops/recompute.h"
+#include "util/format.h"
 
 namespace slm {
 
