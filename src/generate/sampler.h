@@ -30,9 +30,9 @@ struct Candidate {
   double probability;
 };
 
-// Holds no state but its scratch memory: the same logits, ids and seed give the same token, whatever
-// came before. The n-th token of a sequence uses the n-th random number of (seed, stream). Not
-// thread-safe.
+// Holds no state but its scratch memory: the same logits, ids and seed give the same token,
+// whatever came before. The n-th token of a sequence uses the n-th random number of (seed, stream).
+// Not thread-safe.
 class Sampler {
  public:
   // Ids from `vocab` on are never chosen: output matrices are often padded beyond the tokenizer.
