@@ -18,22 +18,22 @@ class GeneratorTest : public ::testing::Test {
   Generator generator(const GeneratorOptions& options = {}, const Tokenizer* tokenizer = nullptr) {
     return Generator(decoder_, *backend_, tokenizer, options);
   }
+  // The likeliest tokens, kept from going in circles as random models do.
+  static constexpr SamplingOptions kGreedy{.temperature = 0, .no_repeat_ngram = 2};
   static GenerationRequest greedy(Ids prompt, int64_t count) {
-    return {.prompt = std::move(prompt), .sampling = {.temperature = 0}, .max_new_tokens = count};
+    return {.prompt = std::move(prompt), .sampling = kGreedy, .max_new_tokens = count};
   }
   // The continuation by the definition: the whole sequence anew for every token.
   Ids without_cache(Ids ids, int64_t count) {
-    Ids output;
+    int64_t given = int64_t(ids.size());
+    Sampler sampler(kGreedy, spec_.vocab);
     for (int64_t i = 0; i < count; ++i) {
       Context cx{*backend_};
       Tensor hidden = decoder_.hidden(cx, TokenBatch::pack({{ids}}));
-      Tensor logits =
-          decoder_.logits(cx, hidden.rows(int64_t(ids.size()) - 1, int64_t(ids.size())));
-      auto row = logits.span<const float>();
-      output.push_back(int32_t(std::ranges::max_element(row) - row.begin()));
-      ids.push_back(output.back());
+      Tensor logits = decoder_.logits(cx, hidden.rows(given + i - 1, given + i));
+      ids.push_back(sampler.choose(logits.span<const float>(), ids, given));
     }
-    return output;
+    return {ids.begin() + given, ids.end()};
   }
 
   DecoderSpec spec_ = testing::tiny_spec(259);

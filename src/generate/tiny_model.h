@@ -30,7 +30,7 @@ inline Parameters random_parameters(const DecoderSpec& spec) {
   for (const ParameterSpec& p : parameter_specs(spec)) {
     Rng rng(7, hash_name(p.name));
     Tensor value = Tensor::host(p.shape, DType::kF32);
-    for (float& x : value.span<float>()) x = float(0.4 * rng.normal());
+    for (float& x : value.span<float>()) x = float(rng.normal());
     parameters.add(p, value);
   }
   return parameters;
