@@ -1,7 +1,8 @@
 #include "util/json.h"
 
 #include <cmath>
-#include <set>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "util/files.h"
@@ -9,28 +10,78 @@
 namespace slm {
 namespace {
 
-constexpr int kMaxDepth = 64;
+constexpr size_t kMaxDepth = 64;
 
-// The parser itself does not recurse, but everything that later walks the value does, so depth is
-// bounded first.
-void check_depth(std::string_view text, std::string_view origin) {
-  int depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      check_data(++depth <= kMaxDepth, "{}: nested deeper than {} levels at byte {}", origin,
-                 kMaxDepth, i);
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
+// Builds the value from the parser's events. The library's own builder looks every new key up among
+// all keys before it, which takes minutes on an object of a million; this one appends, and keeps a
+// hash set per open object to refuse duplicates. Depth is bounded because whatever later walks the
+// value recurses.
+class TreeBuilder {
+ public:
+  explicit TreeBuilder(std::string_view origin) : origin_(origin) {}
+  Json take() { return std::move(root_); }
+
+  bool null() { return place(nullptr); }
+  bool boolean(bool value) { return place(value); }
+  bool number_integer(Json::number_integer_t value) { return place(value); }
+  bool number_unsigned(Json::number_unsigned_t value) { return place(value); }
+  bool number_float(Json::number_float_t value, const std::string&) { return place(value); }
+  bool string(std::string& value) { return place(std::move(value)); }
+  bool binary(Json::binary_t& value) { return place(std::move(value)); }
+  bool start_array(size_t) { return open(Json::array()); }
+  bool end_array() { return close(); }
+  bool start_object(size_t) { return open(Json::object()); }
+  bool end_object() { return close(); }
+
+  bool key(std::string& name) {
+    check_data(open_.back().keys.insert(name).second, "{}: key \"{}\" appears twice in one object",
+               origin_, name);
+    key_ = std::move(name);
+    return true;
   }
-}
+
+  bool parse_error(size_t, const std::string&, const Json::exception& e) {
+    fail(ErrorKind::kCorrupt, "{}: not valid JSON: {}", origin_, e.what());
+  }
+
+ private:
+  struct Open {
+    Json* value;  // stays put: nothing is added beside a container until it is closed
+    std::unordered_set<std::string> keys;
+  };
+
+  bool place(Json value) {
+    added(std::move(value));
+    return true;
+  }
+
+  Json* added(Json value) {
+    if (open_.empty()) return &(root_ = std::move(value));
+    Json& parent = *open_.back().value;
+    if (parent.is_array()) {
+      parent.push_back(std::move(value));
+      return &parent.back();
+    }
+    Json::object_t::Container& members = parent.get_ref<Json::object_t&>();
+    return &members.emplace_back(std::move(key_), std::move(value)).second;
+  }
+
+  bool open(Json container) {
+    check_data(open_.size() < kMaxDepth, "{}: nested deeper than {} levels", origin_, kMaxDepth);
+    open_.push_back({added(std::move(container)), {}});
+    return true;
+  }
+
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  std::string_view origin_;
+  Json root_;
+  std::vector<Open> open_;
+  std::string key_;
+};
 
 std::string excerpt(const Json& value) {
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -40,23 +91,9 @@ std::string excerpt(const Json& value) {
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view origin) {
-  check_depth(text, origin);
-  std::vector<std::set<std::string>> open_objects;
-  auto watch_keys = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
-    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
-    if (event == Json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      check_data(open_objects.back().insert(key).second,
-                 "{}: key \"{}\" appears twice in one object", origin, key);
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), watch_keys);
-  } catch (const Json::exception& e) {
-    fail(ErrorKind::kCorrupt, "{}: not valid JSON: {}", origin, e.what());
-  }
+  TreeBuilder builder(origin);
+  Json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.take();
 }
 
 Json read_json_file(const std::filesystem::path& path, int64_t max_bytes) {

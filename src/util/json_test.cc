@@ -27,6 +27,23 @@ TEST(Json, RefusesDuplicateKeysAndDepth) {
   EXPECT_NO_THROW(parse_json(R"({"a":{"a":1},"b":[{"a":1},{"a":1}]})", "f"));
 }
 
+TEST(Json, KeepsOrderAndValuesOfAWideObject) {  // quadratic building would take minutes here
+  std::string text = "{";
+  for (int i = 0; i < 300000; ++i) text += format("\"k{}\":[{}],", i, i);
+  text.back() = '}';
+  Json j = parse_json(text, "f");
+  ASSERT_EQ(j.size(), 300000u);
+  EXPECT_EQ(j.begin().key(), "k0");
+  EXPECT_EQ(j.back(), Json::array({299999}));
+}
+
+TEST(Json, BuildsEveryKindOfValue) {
+  EXPECT_EQ(
+      parse_json(R"([null,true,-1,2,0.5,"s",[],{},{"a":{"b":[1,{"c":2}]},"d":3}])", "f").dump(),
+      R"([null,true,-1,2,0.5,"s",[],{},{"a":{"b":[1,{"c":2}]},"d":3}])");
+  EXPECT_EQ(parse_json(" 7 ", "f"), 7);
+}
+
 TEST(Json, ObjectErrorsNameTheKey) {
   Json j = parse_json(R"({"n": "abc", "big": 1e99, "whole": 4096.0, "none": null})", "f");
   JsonObject object(j, "f");

@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <cmath>
+
+#include "backend/reference/numbers.h"
+#include "backend/reference/reference.h"
+
+namespace slm {
+
+using namespace reference;
+
+namespace {
+
+double dot(const double* a, const double* b, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+void add_scaled(double factor, const double* x, double* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] += factor * x[i];
+}
+
+// What one query head sees: keys first .. first + p.size() with the probabilities p. Offsets are of
+// the packed tensors, in numbers; `stride` is the distance from one key to the next.
+struct View {
+  size_t query, lse;   // of this query's head in q, y and in lse
+  size_t key, stride;  // of the first key seen in k and v
+  Numbers p;
+  double log_denominator;
+};
+
+class Attention {
+ public:
+  explicit Attention(const AttentionArgs& args)
+      : args_(args), q_(read(args.q)), k_(read(args.k)), slopes_(read(args.slopes)) {}
+
+  template <class Visit>
+  void each_query(Visit visit) const {
+    for (const AttentionSegment& s : args_.segments)
+      for (int64_t i = 0; i < s.q_len; ++i)
+        for (int64_t h = 0; h < args_.q.dim(1); ++h) visit(view(s, i, h));
+  }
+
+  const Numbers& q() const { return q_; }
+  const Numbers& k() const { return k_; }
+
+ private:
+  View view(const AttentionSegment& s, int64_t i, int64_t h) const {
+    int64_t H = args_.q.dim(1), K = args_.k.dim(1), E = args_.q.dim(2);
+    int64_t position = s.k_len - s.q_len + i;
+    int64_t first = args_.window ? std::max<int64_t>(0, position - args_.window + 1) : 0;
+    int64_t head = (s.q_begin + i) * H + h;
+    View v{size_t(head * E), size_t(head), size_t(((s.k_begin + first) * K + h / (H / K)) * E),
+           size_t(K * E)};
+    double slope = args_.slopes ? slopes_[size_t(h)] : 0, denominator = 0;
+    for (int64_t j = first; j <= position; ++j) {
+      size_t key = v.key + size_t(j - first) * v.stride;
+      v.p.push_back(args_.scale * dot(&q_[v.query], &k_[key], E) + slope * double(j - position));
+    }
+    double highest = *std::max_element(v.p.begin(), v.p.end());
+    for (double& p : v.p) denominator += p = std::exp(p - highest);
+    for (double& p : v.p) p /= denominator;
+    v.log_denominator = highest + std::log(denominator);
+    return v;
+  }
+
+  const AttentionArgs& args_;
+  Numbers q_, k_, slopes_;
+};
+
+}  // namespace
+
+void ReferenceBackend::attention_forward(const AttentionArgs& args) {
+  int64_t E = args.q.dim(2);
+  Attention attention(args);
+  Numbers v = read(args.v), y(size_t(args.y.elements())),
+          lse(size_t(args.q.dim(0) * args.q.dim(1)));
+  attention.each_query([&](const View& view) {
+    for (size_t j = 0; j < view.p.size(); ++j)
+      add_scaled(view.p[j], &v[view.key + j * view.stride], &y[view.query], E);
+    lse[view.lse] = view.log_denominator;
+  });
+  write(args.y, y);
+  if (args.lse) write(args.lse, lse);
+}
+
+// With p the probabilities and dp = dy v':  ds = p (dp - sum p dp),  dq = scale ds k,
+// dk = scale ds' q,  dv = p' dy. y and lse are not used: they are rounded.
+void ReferenceBackend::attention_backward(const AttentionArgs& args, const AttentionGrads& grads) {
+  int64_t E = args.q.dim(2);
+  Attention attention(args);
+  Numbers v = read(args.v), dy = read(grads.dy);
+  Numbers dq(attention.q().size()), dk(v.size()), dv(v.size());
+  attention.each_query([&](const View& view) {
+    Numbers dp;
+    double mean_dp = 0;
+    for (size_t j = 0; j < view.p.size(); ++j) {
+      dp.push_back(dot(&dy[view.query], &v[view.key + j * view.stride], E));
+      mean_dp += view.p[j] * dp[j];
+    }
+    for (size_t j = 0; j < view.p.size(); ++j) {
+      size_t key = view.key + j * view.stride;
+      double ds = args.scale * view.p[j] * (dp[j] - mean_dp);
+      add_scaled(ds, &attention.k()[key], &dq[view.query], E);
+      add_scaled(ds, &attention.q()[view.query], &dk[key], E);
+      add_scaled(view.p[j], &dy[view.query], &dv[key], E);
+    }
+  });
+  write(grads.dq, dq);
+  write(grads.dk, dk);
+  write(grads.dv, dv);
+}
+
+}  // namespace slm

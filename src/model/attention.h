@@ -1,0 +1,37 @@
+// Multi-head attention of one block, for training and inference.
+#pragma once
+
+#include <memory>
+
+#include "model/kv_cache.h"
+#include "model/linear.h"
+#include "model/token_batch.h"
+#include "ops/attention.h"
+
+namespace slm {
+
+// What all layers share in one forward pass over a batch.
+struct AttentionPlan {
+  Tensor rope_table;                       // [T, rotated dims] f32
+  std::vector<AttentionSegment> segments;  // which keys each sequence's queries see
+};
+// `cache` null: the keys are the batch itself.
+std::shared_ptr<const AttentionPlan> plan_attention(Context& cx, const DecoderSpec& spec,
+                                                    const TokenBatch& batch, const KvCache* cache);
+
+class Attention {
+ public:
+  Attention(const DecoderSpec& spec, const Parameters& parameters, const std::string& name);
+
+  // x: [T, D] -> [T, D]. With a cache, this batch's keys and values are written behind those of
+  // each sequence first.
+  Tensor operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
+                    const KvCache::Layer* cache) const;
+
+ private:
+  DecoderSpec spec_;
+  Linear q_, k_, v_, out_;
+  Tensor q_norm_, k_norm_;  // [H, E], [K, E]; absent without qk norm
+};
+
+}  // namespace slm

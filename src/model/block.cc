@@ -1,0 +1,37 @@
+#include "model/block.h"
+
+#include "ops/add.h"
+#include "ops/norm.h"
+
+namespace slm {
+
+Block::Block(const DecoderSpec& spec, const Parameters& parameters, const std::string& name)
+    : norm_(spec.norm),
+      residual_(spec.residual),
+      norm1_weight_(parameters.at(name + ".norm1.weight")),
+      norm1_bias_(parameters.find(name + ".norm1.bias")),
+      norm2_weight_(parameters.find(name + ".norm2.weight")),
+      norm2_bias_(parameters.find(name + ".norm2.bias")),
+      attention_(spec, parameters, name + ".attn"),
+      mlp_(spec, parameters, name + ".mlp") {}
+
+Tensor Block::norm1(Context& cx, const Tensor& x) const {
+  return norm(cx, x, norm1_weight_, norm1_bias_, norm_);
+}
+Tensor Block::norm2(Context& cx, const Tensor& x) const {
+  return norm(cx, x, norm2_weight_, norm2_bias_, norm_);
+}
+
+//  sequential:       h = x + attn(n1(x));  y = h + mlp(n2(h))
+//  parallel:         y = x + attn(n1(x)) + mlp(n2(x))
+//  parallel shared:  y = x + attn(n1(x)) + mlp(n1(x))
+Tensor Block::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
+                         const KvCache::Layer* cache) const {
+  Tensor n = norm1(cx, x);
+  Tensor h = axpy(cx, 1, attention_(cx, n, plan, cache), x);
+  if (residual_ == Residual::kSequential) n = norm2(cx, h);
+  if (residual_ == Residual::kParallel) n = norm2(cx, x);
+  return axpy(cx, 1, mlp_(cx, n), h);
+}
+
+}  // namespace slm

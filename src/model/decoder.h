@@ -1,0 +1,36 @@
+// The whole model: embedding, blocks, final norm, output matrix. One forward, for training,
+// inference and evaluation. Immutable once built; several threads may use it, each with a Context,
+// a backend and a cache of its own.
+#pragma once
+
+#include <vector>
+
+#include "model/block.h"
+
+namespace slm {
+
+class Decoder {
+ public:
+  // Holds handles to the parameters: make them trainable before this, not after.
+  Decoder(const DecoderSpec& spec, const Parameters& parameters);
+
+  const DecoderSpec& spec() const { return spec_; }
+
+  // The states after the final norm, [T, D]. With a cache, every sequence's new keys and values are
+  // appended to its slot. `trace`, if given, receives the input of the first block and the output
+  // of each block.
+  Tensor hidden(Context& cx, const TokenBatch& batch, KvCache* cache = nullptr,
+                std::vector<Tensor>* trace = nullptr) const;
+
+  // [R, D] rows of hidden() -> [R, V]
+  Tensor logits(Context& cx, const Tensor& hidden) const;
+
+  const Tensor& head_weight() const { return head_; }  // [V, D]; the embedding when tied
+
+ private:
+  DecoderSpec spec_;
+  Tensor embed_, final_norm_weight_, final_norm_bias_, head_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace slm

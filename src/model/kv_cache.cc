@@ -1,0 +1,26 @@
+#include "model/kv_cache.h"
+
+#include "util/error.h"
+
+namespace slm {
+
+KvCache::KvCache(Backend& backend, const DecoderSpec& spec, int64_t slots, int64_t capacity,
+                 DType dtype)
+    : capacity_(capacity), lengths_(size_t(slots), 0) {
+  for (int64_t i = 0; i < spec.layers; ++i) {
+    Shape shape{slots * capacity, spec.kv_heads, spec.head_size};
+    layers_.push_back({backend.empty(shape, dtype), backend.empty(shape, dtype)});
+  }
+}
+
+void KvCache::set_length(int64_t slot, int64_t length) {
+  check(0 <= length && length <= capacity_,
+        "[kv_cache] {} tokens in a cache for {}; ask for a longer context", length, capacity_);
+  lengths_[size_t(slot)] = length;
+}
+
+int64_t KvCache::bytes_per_token(const DecoderSpec& spec, DType dtype) {
+  return 2 * spec.layers * bytes_of(dtype, spec.kv_heads * spec.head_size);
+}
+
+}  // namespace slm

@@ -1,0 +1,28 @@
+// Sequences laid end to end. Training packs documents, serving packs requests, evaluation packs
+// choices.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace slm {
+
+struct TokenBatch {
+  Tensor ids;                   // [T] i32, on the host
+  Tensor positions;             // [T] i32: position of each token in its sequence
+  std::vector<int64_t> starts;  // S + 1: sequence s owns rows starts[s] .. starts[s + 1]
+  std::vector<int64_t> slots;   // cache slot of each sequence; empty without a cache
+
+  int64_t tokens() const { return starts.back(); }
+  int64_t sequences() const { return int64_t(starts.size()) - 1; }
+
+  // Whole sequences, each from position 0, without a cache.
+  static TokenBatch pack(std::span<const std::vector<int32_t>> sequences);
+  // The next tokens of one sequence that already has `past` tokens in cache slot `slot`.
+  static TokenBatch next(std::span<const int32_t> ids, int64_t past, int64_t slot);
+};
+
+}  // namespace slm

@@ -1,0 +1,56 @@
+#include "util/mapped_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <string>
+#include <string_view>
+
+#include "util/error.h"
+#include "util/files.h"
+
+namespace slm {
+namespace {
+
+std::filesystem::path scratch(const std::string& name) {
+  return std::filesystem::path(::testing::TempDir()) / name;
+}
+
+std::string refusal(const std::filesystem::path& path) {
+  try {
+    MappedFile::open(path);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "opened";
+}
+
+TEST(MappedFile, ShowsTheBytesOfAFileAndOutlivesItsName) {
+  auto path = scratch("mapped_bytes");
+  write_file_atomically(path, "seven bytes");
+  auto file = MappedFile::open(path);
+  std::filesystem::remove(path);
+  std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  EXPECT_EQ(text, "seven bytes");
+  EXPECT_EQ(file->path(), path);
+}
+
+TEST(MappedFile, MapsAnEmptyFileToNoBytes) {
+  auto path = scratch("mapped_empty");
+  write_file_atomically(path, "");
+  EXPECT_TRUE(MappedFile::open(path)->bytes().empty());
+}
+
+TEST(MappedFile, RefusesWhatIsNotARegularFile) {
+  auto fifo = scratch("mapped_fifo");
+  std::filesystem::remove(fifo);
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(refusal(fifo), fifo.string() + ": not a regular file");
+  std::string folder = ::testing::TempDir();
+  EXPECT_EQ(refusal(folder), folder + ": not a regular file");
+  auto absent = scratch("mapped_absent");
+  EXPECT_EQ(refusal(absent), absent.string() + ": cannot open: No such file or directory");
+}
+
+}  // namespace
+}  // namespace slm
