@@ -7,6 +7,7 @@
 #include <optional>
 #include <ostream>
 
+#include "backend/cpu/isa.h"
 #include "backend/reference/numbers.h"
 #include "util/format.h"
 #include "util/rng.h"
@@ -52,20 +53,20 @@ Tensor filled(const Shape& shape, DType dtype, double value) {
   return t;
 }
 
-// Gradients of all inputs, or of input `only`.
+// Gradients of all inputs, or of input `only`; none without dy.
 Results differentiate(Backend& backend, const Op& op, const Inputs& inputs, const Tensor& dy,
                       GradStart start = kOverwrite, std::optional<size_t> only = {}) {
   Tape tape(backend);
   Results results;
   for (size_t i = 0; i < inputs.size(); ++i) {
     Tensor& grad = results.grads.emplace_back();
-    if (!inputs[i] || (only && i != *only)) continue;
+    if (!dy || !inputs[i] || (only && i != *only)) continue;
     grad = filled(inputs[i].shape(), inputs[i].dtype(), start.value);
     tape.bind(inputs[i], grad, start.beta);
   }
   Context cx{backend, &tape};
   results.y = op(cx, inputs);
-  tape.backward(results.y, testing::converted(dy, results.y.dtype()));
+  if (dy) tape.backward(results.y, testing::converted(dy, results.y.dtype()));
   return results;
 }
 
@@ -103,11 +104,11 @@ struct Oracle {
       Inputs moved;
       for (const Tensor& t : precise) moved.push_back(shaken(t, u, rng));
       // An op may insist on the gradient 1 of a loss, so that one is not moved.
-      Tensor d = dy.elements() == 1 ? dy : shaken(dy, u, rng);
+      Tensor d = dy && dy.elements() > 1 ? shaken(dy, u, rng) : dy;
       Results changed = differentiate(*backend, op, moved, d);
       raise(y_change, changed.y, exact.y);
       for (size_t i = 0; i < inputs.size(); ++i)
-        if (inputs[i]) raise(grad_changes[i], changed.grads[i], exact.grads[i]);
+        if (changed.grads[i]) raise(grad_changes[i], changed.grads[i], exact.grads[i]);
     }
   }
 };
@@ -149,6 +150,12 @@ Tensor infer(Backend& backend, const Op& op, const Inputs& inputs) {
 
 std::string gradient_name(size_t input) { return format("gradient of input {}", input); }
 
+// A result may be stored in a finer format than the inputs.
+void refine(Numbers& change, DType result, DType inputs) {
+  double factor = std::min(1.0, unit(result) / unit(inputs));
+  for (double& x : change) x *= factor;
+}
+
 }  // namespace
 
 Tensor random(const Shape& shape, uint64_t stream, double spread) {
@@ -165,7 +172,12 @@ Tensor converted(const Tensor& t, DType dtype) {
   return result;
 }
 
-std::vector<OpCase> every_backend() { return {{.backend = "reference", .options = {}}}; }
+std::vector<OpCase> every_backend() {
+  std::vector<OpCase> cases{{.backend = "reference", .options = {}}};
+  for (std::string_view isa : cpu::available_isas())
+    cases.push_back({.backend = "cpu", .options = {.isa = std::string(isa)}});
+  return cases;
+}
 
 std::vector<OpCase> every_backend_and_dtype() {
   std::vector<OpCase> cases;
@@ -178,6 +190,12 @@ std::vector<OpCase> every_backend_and_dtype() {
   return cases;
 }
 
+std::unique_ptr<Backend> OpCase::make(int threads) const {
+  BackendOptions chosen = options;
+  chosen.threads = threads;
+  return make_backend(backend, chosen);
+}
+
 void PrintTo(const OpCase& c, std::ostream* out) {
   *out << c.backend << " " << c.options.isa << " in " << traits(c.dtype).name;
 }
@@ -186,6 +204,16 @@ std::string case_name(const ::testing::TestParamInfo<OpCase>& info) {
   const OpCase& c = info.param;
   std::string isa = c.options.isa.empty() ? "" : c.options.isa + "_";
   return format("{}_{}{}", c.backend, isa, traits(c.dtype).name);
+}
+
+void OpTest::expect_result_close_to_reference(const Inputs& inputs, const Op& op) const {
+  DType dtype = GetParam().dtype;
+  Inputs in = rounded(inputs, dtype);
+  Tensor y = infer(*GetParam().make(), op, in);
+  Oracle oracle(in, op, {}, unit(dtype));
+  refine(oracle.y_change, y.dtype(), dtype);
+  expect_within("result", y, oracle.exact.y, oracle.y_change, 1);
+  expect_same_bits("the result on one thread", infer(*GetParam().make(1), op, in), y);
 }
 
 void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
@@ -199,9 +227,10 @@ void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
 
   Results results = differentiate(*backend, op, in, dy);
   expect_same_bits("the result while recording", results.y, y);
-  double y_scale = std::min(1.0, unit(y.dtype()) / unit(dtype));
-  for (double& change : oracle.y_change) change *= y_scale;
+  refine(oracle.y_change, y.dtype(), dtype);
   expect_within("result", y, oracle.exact.y, oracle.y_change, 1);
+  Results one_thread = differentiate(*GetParam().make(1), op, in, dy);
+  expect_same_bits("the result on one thread", one_thread.y, y);
 
   Results added = differentiate(*backend, op, in, dy, kAddToThree);
   for (size_t i = 0; i < in.size(); ++i) {
@@ -211,6 +240,7 @@ void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
     expect_within(name, results.grads[i], exact, oracle.grad_changes[i], 1);
     expect_within(name + " when added", added.grads[i], exact, oracle.grad_changes[i], 1,
                   kAddToThree);
+    expect_same_bits(name + " on one thread", one_thread.grads[i], results.grads[i]);
     Results alone = differentiate(*backend, op, in, dy, kOverwrite, i);
     expect_same_bits(name + " with the others frozen", alone.grads[i], results.grads[i]);
   }

@@ -36,14 +36,15 @@ struct OpCase {
   BackendOptions options;
   DType dtype = DType::kF32;
 
-  std::unique_ptr<Backend> make() const { return make_backend(backend, options); }
+  std::unique_ptr<Backend> make(int threads = 3) const;
 };
 std::vector<OpCase> every_backend();            // in f32
 std::vector<OpCase> every_backend_and_dtype();  // in f32, bf16 and f16
 void PrintTo(const OpCase& c, std::ostream* out);
 std::string case_name(const ::testing::TestParamInfo<OpCase>& info);
 
-// Results computed elsewhere; gradients that are absent are not compared.
+// Results computed elsewhere, gradients too if there is a dy; those that are absent are not
+// compared.
 struct Expected {
   Tensor dy, y;
   Inputs grads;
@@ -52,9 +53,13 @@ struct Expected {
 class OpTest : public ::testing::TestWithParam<OpCase> {
  protected:
   // Forward and backward agree with the reference backend run in f64 on the same rounded inputs.
-  // Also: recording does not change the result, gradients overwrite or add as their slots say, and
-  // freezing inputs does not change the gradients of the others. `dy` is random unless given.
+  // Also, bit by bit: recording does not change the result, freezing inputs does not change the
+  // gradients of the others, and the number of threads changes nothing. Gradients overwrite or add
+  // as their slots say. `dy` is random unless given.
   void expect_close_to_reference(const Inputs& inputs, const Op& op, const Tensor& dy = {}) const;
+
+  // The same for a function that is not differentiated.
+  void expect_result_close_to_reference(const Inputs& inputs, const Op& op) const;
 
   // Forward and backward agree with results computed elsewhere, at the same precision: twice the
   // tolerance.
