@@ -1,6 +1,6 @@
 // safetensors files, read and written. Format: 8 bytes of header length, JSON header, raw
 // little-endian row-major data. Files we write are what the Hugging Face tools write: header padded
-// to 8 bytes, tensors ordered by descending element size and then name.
+// to 8 bytes, tensors in the same order.
 #pragma once
 
 #include <cstdint>

@@ -207,6 +207,9 @@ std::string_view header_text(ByteReader& file) {
              file.origin(), length, file.remaining());
   std::string_view text = file.text(length, "the header");
   check_data(text.starts_with('{'), "{}: the header does not start with '{{'", file.origin());
+  // The parser takes a NUL for the end of its input and would not look at what follows.
+  check_data(text.find('\0') == text.npos, "{}: the header is not valid JSON: it holds a NUL byte",
+             file.origin());
   return text;
 }
 

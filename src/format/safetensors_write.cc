@@ -11,6 +11,11 @@
 namespace slm {
 namespace {
 
+// The order of the original writer: by descending element size, which keeps every tensor aligned to
+// its own elements, with ties between types as below, then by name.
+constexpr DType kFileOrder[] = {DType::kI64, DType::kF64, DType::kF32, DType::kI32, DType::kBF16,
+                                DType::kF16, DType::kI16, DType::kI8,  DType::kU8,  DType::kBool};
+
 std::vector<const NamedTensor*> in_file_order(std::span<const NamedTensor> tensors) {
   std::vector<const NamedTensor*> order;
   std::set<std::string_view> names;
@@ -22,10 +27,12 @@ std::vector<const NamedTensor*> in_file_order(std::span<const NamedTensor> tenso
           "[safetensors] tensor \"{}\" must be plain numbers on the host", t.name);
     order.push_back(&t);
   }
-  // Descending element size keeps every tensor aligned to its own elements.
-  std::sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
-    int left = traits(a->tensor.dtype()).block_bytes, right = traits(b->tensor.dtype()).block_bytes;
-    return left != right ? left > right : a->name < b->name;
+  auto rank = [](const NamedTensor* t) {
+    return std::find(std::begin(kFileOrder), std::end(kFileOrder), t->tensor.dtype());
+  };
+  std::sort(order.begin(), order.end(), [&](const NamedTensor* a, const NamedTensor* b) {
+    return std::pair(rank(a), std::string_view(a->name)) <
+           std::pair(rank(b), std::string_view(b->name));
   });
   return order;
 }

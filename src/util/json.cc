@@ -91,6 +91,8 @@ std::string excerpt(const Json& value) {
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view origin) {
+  // The parser takes a NUL for the end of its input and would not look at what follows.
+  check_data(text.find('\0') == text.npos, "{}: not valid JSON: it holds a NUL byte", origin);
   TreeBuilder builder(origin);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();

@@ -19,6 +19,11 @@ TEST(Json, NamesOriginOfSyntaxErrors) {
   EXPECT_EQ(text.rfind("config.json: not valid JSON", 0), 0u) << text;
 }
 
+TEST(Json, RefusesWhatFollowsANul) {
+  EXPECT_EQ(message([] { parse_json(std::string_view("{}\0junk", 7), "f"); }),
+            "f: not valid JSON: it holds a NUL byte");
+}
+
 TEST(Json, RefusesDuplicateKeysAndDepth) {
   EXPECT_EQ(message([] { parse_json(R"({"a":1,"a":2})", "f"); }),
             "f: key \"a\" appears twice in one object");

@@ -12,7 +12,8 @@ std::filesystem::path fixture(const std::filesystem::path& name) {
 
 std::filesystem::path external_data(const std::filesystem::path& name) {
   const char* root = std::getenv("STABLELM_TEST_DATA");
-  return (root && *root ? std::filesystem::path(root) : source_dir().parent_path() / "shared") / name;
+  return (root && *root ? std::filesystem::path(root) : source_dir().parent_path() / "shared") /
+         name;
 }
 
 }  // namespace slm::testing

@@ -1,0 +1,12 @@
+# Every src/<room>/*_fuzz.cc becomes a libFuzzer program; the target `fuzzers` builds them all.
+add_custom_target(fuzzers)
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/*/*_fuzz.cc)
+foreach(source ${fuzz_sources})
+  get_filename_component(name ${source} NAME_WE)
+  get_filename_component(folder ${source} DIRECTORY)
+  get_filename_component(room ${folder} NAME)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE slm_${room})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${name})
+endforeach()

@@ -1,0 +1,25 @@
+// Every subcommand of the program. Each is registered by one function, in a file of its name.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace slm {
+
+void add_chat_command(CLI::App& app);
+void add_generate_command(CLI::App& app);
+void add_info_command(CLI::App& app);
+void add_verify_command(CLI::App& app);
+void add_logits_command(CLI::App& app);
+void add_tokenize_command(CLI::App& app);
+void add_detokenize_command(CLI::App& app);
+void add_tokenizer_command(CLI::App& app);
+void add_data_command(CLI::App& app);
+void add_pretrain_command(CLI::App& app);
+
+// The list: one line each, in the order --help shows.
+inline constexpr void (*kCommands[])(CLI::App&) = {
+    add_chat_command,   add_generate_command,   add_info_command,      add_verify_command, add_logits_command,
+    add_tokenize_command, add_detokenize_command, add_tokenizer_command, add_data_command,   add_pretrain_command,
+};
+
+}  // namespace slm

@@ -1,0 +1,70 @@
+// The program. Turns errors into exit codes; everything else is in the subcommands.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+#include "cli/commands.h"
+#include "util/error.h"
+
+namespace slm {
+namespace {
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalid: return 2;
+    case ErrorKind::kNotFound: return 3;
+    case ErrorKind::kCorrupt: return 4;
+    case ErrorKind::kUnsupported: return 5;
+    case ErrorKind::kIo: return 6;
+    case ErrorKind::kNoMemory: return 7;
+  }
+  return 1;
+}
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  stablelm chat                                talk to the built-in model\n"
+    "  stablelm generate MODEL --prompt \"Once\"      continue a text\n"
+    "  stablelm pretrain run.yml --data corpus      train from a GPT-NeoX style config\n"
+    "MODEL is a directory in the Hugging Face layout; none means the built-in model.\n"
+    "`stablelm COMMAND --help` explains each command.\n"
+    "Exit codes: 0 success, 1 a check failed, 2 usage, 3 not found, 4 broken file, 5 unsupported, 6 input/output, 7 memory.";
+
+int run(int argc, char** argv) {
+  CLI::App app("Run, train and chat with StableLM language models: one native program.", "stablelm");
+  app.set_version_flag("--version", "stablelm " STABLELM_VERSION);
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Print the help of every command");
+  for (auto add : kCommands) add(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {  // --help, --version
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    app.exit(e);
+    return 2;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace slm
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_DFL);  // a closed pipe ends us quietly, like any Unix tool
+  try {
+    return slm::run(argc, argv);
+  } catch (const slm::Error& e) {
+    std::fprintf(stderr, "stablelm: %s\n", e.what());
+    return slm::exit_code(e.kind());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "stablelm: out of memory\n");
+    return 7;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "stablelm: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,208 @@
+#include "format/safetensors.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "support/refusal.h"
+#include "support/test_data.h"
+#include "util/files.h"
+
+namespace slm {
+namespace {
+
+using testing::external_data;
+using testing::refusal;
+
+// A fresh directory of this test.
+std::filesystem::path scratch() {
+  const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+  auto dir = std::filesystem::path(::testing::TempDir()) /
+             (std::string("slm_") + info->test_suite_name() + "_" + info->name());
+  std::filesystem::remove_all(dir);
+  std::filesystem::create_directories(dir);
+  return dir;
+}
+
+Tensor pattern(const Shape& shape, DType dtype, uint32_t seed) {
+  Tensor t = Tensor::host(shape, dtype);
+  for (int64_t i = 0; i < t.bytes(); ++i)
+    t.bytes_data()[i] = std::byte((seed = seed * 1664525 + 1013904223) >> 24);
+  return t;
+}
+
+std::vector<NamedTensor> one_of_each() {
+  return {{"w.f32", pattern({3, 5}, DType::kF32, 1)},
+          {"w.bf16", pattern({7}, DType::kBF16, 2)},
+          {"w.f16", pattern({2, 2, 2}, DType::kF16, 3)},
+          {"w.f64", pattern({1}, DType::kF64, 4)},
+          {"w.i64", pattern({4}, DType::kI64, 5)},
+          {"w.i32", pattern({}, DType::kI32, 6)},
+          {"w.i16", pattern({3}, DType::kI16, 7)},
+          {"w.i8", pattern({5}, DType::kI8, 8)},
+          {"w.u8", pattern({0, 9}, DType::kU8, 9)},
+          {"mask \"\\\u00e9", pattern({3}, DType::kBool, 10)}};
+}
+
+void expect_same(const Tensor& got, const Tensor& expected, const std::string& name) {
+  ASSERT_EQ(got.shape(), expected.shape()) << name;
+  ASSERT_EQ(got.dtype(), expected.dtype()) << name;
+  EXPECT_EQ(std::memcmp(got.bytes_data(), expected.bytes_data(), size_t(got.bytes())), 0) << name;
+}
+
+TEST(Safetensors, RoundTripIsBitExact) {
+  auto path = scratch() / "t.safetensors";
+  auto tensors = one_of_each();
+  write_safetensors(path, tensors, {{"format", "pt"}, {"note", "line\nbreak"}});
+  TensorFiles files = open_safetensors(path);
+  EXPECT_EQ(files.metadata().at("note"), "line\nbreak");
+  ASSERT_EQ(files.entries().size(), tensors.size());
+  for (const auto& t : tensors) expect_same(files.load(t.name), t.tensor, t.name);
+  EXPECT_EQ(files.find("absent"), nullptr);
+  EXPECT_EQ(refusal([&] { files.load("absent"); }), "the checkpoint has no tensor \"absent\"");
+}
+
+TEST(Safetensors, TensorsAreViewsThatKeepTheFileAlive) {
+  auto path = scratch() / "t.safetensors";
+  auto tensors = one_of_each();
+  write_safetensors(path, tensors);
+  Tensor first, again;
+  {
+    TensorFiles files = open_safetensors(path);
+    first = files.load("w.f32"), again = files.load("w.f32");
+  }
+  std::filesystem::remove(path);
+  EXPECT_EQ(first.bytes_data(), again.bytes_data());
+  expect_same(first, tensors[0].tensor, "w.f32");
+}
+
+TEST(Safetensors, CopiesATensorThatLiesUnaligned) {
+  auto path = scratch() / "t.safetensors";
+  std::string header =
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})";
+  uint64_t length = header.size();
+  float value = 1.5f;
+  std::string file(reinterpret_cast<const char*>(&length), 8);
+  file += header + 'x' + std::string(reinterpret_cast<const char*>(&value), 4);
+  write_file_atomically(path, file);
+  Tensor b = open_safetensors(path).load("b");
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(b.data<float>()) % alignof(float), 0u);
+  EXPECT_EQ(b.data<float>()[0], 1.5f);
+}
+
+TEST(Safetensors, AlignsDataAndOrdersLikeTheOriginalWriter) {
+  auto path = scratch() / "t.safetensors";
+  write_safetensors(path, one_of_each());
+  std::string bytes = read_file(path);
+  uint64_t length;
+  std::memcpy(&length, bytes.data(), 8);
+  EXPECT_EQ(length % 8, 0u);
+  std::vector<std::string> names;
+  TensorFiles files = open_safetensors(path);
+  for (const auto& e : files.entries()) names.push_back(e.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"w.i64", "w.f64", "w.f32", "w.i32", "w.bf16", "w.f16",
+                                             "w.i16", "w.i8", "w.u8", "mask \"\\\u00e9"}));
+}
+
+TEST(Safetensors, RefusesToWriteNonsense) {
+  auto path = scratch() / "t.safetensors";
+  Tensor t = pattern({1}, DType::kF32, 1);
+  auto write = [&](std::vector<NamedTensor> tensors) {
+    return refusal([&] { write_safetensors(path, tensors); });
+  };
+  EXPECT_EQ(write({{"a", t}, {"a", t}}), "[safetensors] cannot write a tensor named \"a\" twice");
+  EXPECT_EQ(write({{"__metadata__", t}}),
+            "[safetensors] cannot write a tensor named \"__metadata__\"");
+  EXPECT_EQ(write({{"a", Tensor()}}),
+            "[safetensors] tensor \"a\" must be plain numbers on the host");
+  EXPECT_EQ(write({{"\xff", t}}), "[safetensors] the tensor name \"\xff\" is not UTF-8");
+  EXPECT_TRUE(std::filesystem::is_empty(path.parent_path()));
+}
+
+TEST(Safetensors, RefusesAFifoInsteadOfWaiting) {
+  auto path = scratch() / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(refusal([&] { open_safetensors(path); }), path.string() + ": not a regular file");
+}
+
+TEST(CheckpointDir, ShardsAndReadsBack) {
+  auto dir = scratch();
+  auto tensors = one_of_each();
+  write_checkpoint_dir(dir, tensors, 1000);
+  EXPECT_TRUE(exists(dir / "model.safetensors"));
+  write_file_atomically(dir / "model-mine.safetensors", "kept");
+  write_checkpoint_dir(dir, tensors, 30);
+  EXPECT_FALSE(exists(dir / "model.safetensors"));
+  EXPECT_TRUE(exists(dir / "model.safetensors.index.json"));
+  EXPECT_TRUE(exists(dir / "model-00001-of-00005.safetensors"));
+  EXPECT_TRUE(exists(dir / "model-mine.safetensors"));
+  TensorFiles files = open_checkpoint_dir(dir);
+  ASSERT_EQ(files.entries().size(), tensors.size());
+  for (const auto& t : tensors) expect_same(files.load(t.name), t.tensor, t.name);
+  write_checkpoint_dir(dir, tensors, 60);
+  EXPECT_FALSE(exists(dir / "model-00001-of-00005.safetensors"));
+  EXPECT_EQ(open_checkpoint_dir(dir).entries().size(), tensors.size());
+}
+
+TEST(CheckpointDir, RefusesIndexesThatLie) {
+  auto dir = scratch();
+  Tensor t = pattern({1}, DType::kF32, 1);
+  write_safetensors(dir / "model-00001-of-00002.safetensors", std::vector<NamedTensor>{{"a", t}});
+  write_safetensors(dir / "model-00002-of-00002.safetensors",
+                    std::vector<NamedTensor>{{"a", t}, {"b", t}});
+  std::string index = (dir / "model.safetensors.index.json").string();
+  auto with_index = [&](const std::string& json) {
+    write_file_atomically(index, json);
+    return refusal([&] { open_checkpoint_dir(dir); });
+  };
+  EXPECT_EQ(with_index("{}"), index + ": key \"weight_map\" is missing");
+  EXPECT_EQ(with_index("[]"), index + ": expected a JSON object, found []");
+  EXPECT_EQ(with_index(R"({"weight_map":[]})"), index + ": \"weight_map\" must be an object");
+  EXPECT_EQ(with_index(R"({"weight_map":{"a":1}})"),
+            index + ": \"weight_map\": the file of \"a\" must be a string");
+  for (std::string name : {"../x.safetensors", "/etc/passwd", "", ".", "..", "a/b", "a\\\\b"}) {
+    std::string text = with_index(format(R"({{"weight_map":{{"a":"{}"}}}})", name));
+    EXPECT_NE(text.find("must be a plain file name"), std::string::npos) << name << ": " << text;
+  }
+  EXPECT_EQ(with_index(R"({"weight_map":{"a":"gone.safetensors"}})"),
+            (dir / "gone.safetensors").string() + ": cannot open: No such file or directory");
+  EXPECT_EQ(with_index(R"({"weight_map":{"b":"model-00001-of-00002.safetensors"}})"),
+            index + ": \"b\" is not in model-00001-of-00002.safetensors as the index says");
+  EXPECT_EQ(
+      with_index(
+          R"({"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}})"),
+      index + ": tensor \"a\" appears a second time");
+}
+
+TEST(CheckpointDir, SaysWhatItLookedFor) {
+  auto dir = scratch();
+  EXPECT_EQ(refusal([&] { open_checkpoint_dir(dir); }),
+            dir.string() +
+                ": no weights here; looked for model.safetensors, pytorch_model.bin and their "
+                ".index.json");
+}
+
+TEST(CheckpointDir, ReadsTheShardedFixture) {
+  SLM_REQUIRE_EXTERNAL("fixtures/stablelm-3b-sharded");
+  TensorFiles files = open_checkpoint_dir(external_data("fixtures/stablelm-3b-sharded"));
+  int64_t total = 0;
+  for (const auto& e : files.entries()) total += files.load(e.name).bytes();
+  EXPECT_EQ(total, 191232);  // total_size of its index
+}
+
+// Writing what was read gives the same file, byte for byte, as the original tools wrote.
+TEST(CheckpointDir, RewritesAFixtureByteForByte) {
+  SLM_REQUIRE_EXTERNAL("fixtures/stablelm-3b/model.safetensors");
+  auto original = external_data("fixtures/stablelm-3b/model.safetensors");
+  TensorFiles files = open_safetensors(original);
+  std::vector<NamedTensor> tensors;
+  for (const auto& e : files.entries()) tensors.push_back({e.name, files.load(e.name)});
+  auto dir = scratch();
+  write_checkpoint_dir(dir, tensors);
+  EXPECT_TRUE(read_file(dir / "model.safetensors") == read_file(original));
+}
+
+}  // namespace
+}  // namespace slm

@@ -1,0 +1,65 @@
+// What every subcommand owes its user: help that teaches, one clear error, an exit code that says
+// what kind.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+#include "support/process.h"
+
+namespace slm {
+namespace {
+
+testing::ProcessResult stablelm(std::vector<std::string> words,
+                                const std::filesystem::path& directory = "/",
+                                const std::string& input = "") {
+  words.insert(words.begin(), STABLELM_BINARY);
+  return testing::run_process(words, directory, input);
+}
+
+int lines(const std::string& text) { return int(std::count(text.begin(), text.end(), '\n')); }
+
+TEST(Program, HelpEverywhere) {
+  EXPECT_EQ(stablelm({"--version"}).out.rfind("stablelm ", 0), 0u);
+  for (const char* command : {"chat", "generate", "info", "verify", "logits", "tokenize",
+                              "detokenize", "tokenizer", "data", "pretrain"}) {
+    auto help = stablelm({command, "--help"});
+    EXPECT_EQ(help.exit_code, 0) << command;
+    EXPECT_GE(lines(help.out), 5) << command << ": " << help.out;
+  }
+}
+
+TEST(Program, WrongUsageIsExitTwo) {
+  EXPECT_EQ(stablelm({}).exit_code, 2);
+  EXPECT_EQ(stablelm({"chta"}).exit_code, 2);
+  EXPECT_EQ(stablelm({"info", "--no-such-flag"}).exit_code, 2);
+}
+
+TEST(Program, AbsentModelIsExitThreeAndOneLine) {
+  auto result = stablelm({"info", "/no/such/model"});
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  EXPECT_EQ(lines(result.err), 1) << result.err;
+  EXPECT_NE(result.err.find("/no/such/model"), std::string::npos);
+}
+
+TEST(Program, BrokenConfigNamesFileAndKey) {
+  testing::TemporaryDirectory dir;
+  std::ofstream(dir.path() / "config.json")
+      << R"({"model_type": "stablelm", "vocab_size": 100, "hidden_size": -1})";
+  auto result = stablelm({"info", dir.path().string()});
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_NE(result.err.find("config.json"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("hidden_size"), std::string::npos) << result.err;
+  EXPECT_EQ(lines(result.err), 1) << result.err;
+}
+
+TEST(Program, AClosedPipeEndsQuietly) {
+  auto result = testing::run_process(
+      {"sh", "-c", std::string(STABLELM_BINARY) + " --help-all | head -n 1"}, "/");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.err, "");
+}
+
+}  // namespace
+}  // namespace slm

@@ -1,0 +1,47 @@
+// The README must not rot: every `stablelm …` line in its sh blocks is run, in order, in a copy of
+// what a clone holds.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "support/process.h"
+#include "support/test_data.h"
+
+namespace slm {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> commands_in(const fs::path& document) {
+  std::ifstream in(document);
+  std::vector<std::string> commands;
+  bool shell = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("```")) shell = line == "```sh";
+    if (shell && line.starts_with("stablelm ")) commands.push_back(line);
+  }
+  return commands;
+}
+
+TEST(Readme, EveryCommandRuns) {
+  fs::path binary = STABLELM_BINARY;
+  setenv("PATH", (binary.parent_path().string() + ":" + std::getenv("PATH")).c_str(), 1);
+  testing::TemporaryDirectory clone;
+  for (const char* part : {"configs", "docs", "models"})
+    if (fs::exists(testing::source_dir() / part))
+      fs::create_symlink(testing::source_dir() / part, clone.path() / part);
+  fs::copy(testing::source_dir() / "README.md", clone.path() / "README.md");
+
+  std::vector<std::string> commands = commands_in(testing::source_dir() / "README.md");
+  EXPECT_GE(commands.size(), 5u);
+  for (const std::string& command : commands) {
+    auto result = testing::run_process({"sh", "-c", command}, clone.path(), "Hello!\n/exit\n", 200);
+    EXPECT_EQ(result.exit_code, 0) << command << "\n" << result.out << result.err;
+  }
+}
+
+}  // namespace
+}  // namespace slm
