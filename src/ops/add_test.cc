@@ -37,5 +37,14 @@ TEST(AddGradients, AreDifferences) {
       [](Context& cx, const Inputs& in) { return axpy(cx, 0.75f, in[0], in[1]); });
 }
 
+TEST(Add, OfKnownNumbers) {
+  auto backend = make_reference_backend();
+  Context cx{*backend};
+  Tensor y = axpy(cx, 3, Tensor::of(std::vector<float>{1, -2}, {2}),
+                  Tensor::of(std::vector<float>{10, 0.5f}, {2}));
+  EXPECT_EQ(y.data<float>()[0], 13);
+  EXPECT_EQ(y.data<float>()[1], -5.5f);
+}
+
 }  // namespace
 }  // namespace slm

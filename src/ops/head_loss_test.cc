@@ -108,7 +108,7 @@ TEST_P(HeadLossDefinition, IsMet) {
 TEST_P(HeadLossDefinition, DoesNotDependOnTheChunk) {
   HeadLossSpec spec{.divisor = 9};
   auto loss = [&](int64_t chunk) {
-    auto backend = GetParam().make();
+    auto backend = GetParam().make(2);
     Context cx{*backend};
     spec.chunk = chunk;
     Inputs in;
@@ -119,7 +119,7 @@ TEST_P(HeadLossDefinition, DoesNotDependOnTheChunk) {
 }
 
 TEST_P(HeadLossDefinition, IsZeroWithoutTargets) {
-  auto backend = GetParam().make();
+  auto backend = GetParam().make(2);
   Context cx{*backend};
   Tensor ignored = Tensor::of(std::vector<int32_t>(size_t(kRows), -100), {kRows});
   Inputs in = random_inputs();

@@ -18,6 +18,7 @@ namespace {
 using reference::Numbers;
 using reference::read;
 
+constexpr int kThreads = 3;
 constexpr int kTrials = 12;
 constexpr double kUnits = 4;
 
@@ -173,9 +174,11 @@ Tensor converted(const Tensor& t, DType dtype) {
 }
 
 std::vector<OpCase> every_backend() {
-  std::vector<OpCase> cases{{.backend = "reference", .options = {}}};
+  std::vector<OpCase> cases{{"reference", [](int) { return make_reference_backend(); }}};
   for (std::string_view isa : cpu::available_isas())
-    cases.push_back({.backend = "cpu", .options = {.isa = std::string(isa)}});
+    cases.push_back({format("cpu_{}", isa), [isa](int threads) {
+                       return make_cpu_backend({.threads = threads, .isa = std::string(isa)});
+                     }});
   return cases;
 }
 
@@ -190,26 +193,18 @@ std::vector<OpCase> every_backend_and_dtype() {
   return cases;
 }
 
-std::unique_ptr<Backend> OpCase::make(int threads) const {
-  BackendOptions chosen = options;
-  chosen.threads = threads;
-  return make_backend(backend, chosen);
-}
-
 void PrintTo(const OpCase& c, std::ostream* out) {
-  *out << c.backend << " " << c.options.isa << " in " << traits(c.dtype).name;
+  *out << c.backend << " in " << traits(c.dtype).name;
 }
 
 std::string case_name(const ::testing::TestParamInfo<OpCase>& info) {
-  const OpCase& c = info.param;
-  std::string isa = c.options.isa.empty() ? "" : c.options.isa + "_";
-  return format("{}_{}{}", c.backend, isa, traits(c.dtype).name);
+  return format("{}_{}", info.param.backend, traits(info.param.dtype).name);
 }
 
 void OpTest::expect_result_close_to_reference(const Inputs& inputs, const Op& op) const {
   DType dtype = GetParam().dtype;
   Inputs in = rounded(inputs, dtype);
-  Tensor y = infer(*GetParam().make(), op, in);
+  Tensor y = infer(*GetParam().make(kThreads), op, in);
   Oracle oracle(in, op, {}, unit(dtype));
   refine(oracle.y_change, y.dtype(), dtype);
   expect_within("result", y, oracle.exact.y, oracle.y_change, 1);
@@ -219,7 +214,7 @@ void OpTest::expect_result_close_to_reference(const Inputs& inputs, const Op& op
 void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
                                        const Tensor& given_dy) const {
   DType dtype = GetParam().dtype;
-  auto backend = GetParam().make();
+  auto backend = GetParam().make(kThreads);
   Inputs in = rounded(inputs, dtype);
   Tensor y = infer(*backend, op, in);
   Tensor dy = given_dy ? given_dy : converted(random(y.shape(), hash_name("dy")), dtype);
@@ -248,7 +243,7 @@ void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
 
 void OpTest::expect_matches(const Inputs& inputs, const Op& op, const Expected& expected) const {
   Oracle oracle(inputs, op, expected.dy, unit(GetParam().dtype));
-  Results results = differentiate(*GetParam().make(), op, inputs, expected.dy);
+  Results results = differentiate(*GetParam().make(kThreads), op, inputs, expected.dy);
   expect_within("result", results.y, expected.y, oracle.y_change, 2);
   for (size_t i = 0; i < expected.grads.size(); ++i)
     if (expected.grads[i])

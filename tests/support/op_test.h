@@ -16,6 +16,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,10 +34,8 @@ Tensor converted(const Tensor& t, DType dtype);  // floats to another type; abse
 
 struct OpCase {
   std::string backend;
-  BackendOptions options;
+  std::function<std::unique_ptr<Backend>(int threads)> make;
   DType dtype = DType::kF32;
-
-  std::unique_ptr<Backend> make(int threads = 3) const;
 };
 std::vector<OpCase> every_backend();            // in f32
 std::vector<OpCase> every_backend_and_dtype();  // in f32, bf16 and f16
