@@ -82,7 +82,7 @@ void CpuBackend::attention_forward(const AttentionArgs& a) {
 // keys (a common prompt) are taken in order by one job.
 void CpuBackend::attention_backward(const AttentionArgs& a, const AttentionGrads& g) {
   Input q(*this, a.q), y(*this, a.y), dy(*this, g.dy);
-  Result dq(*this, g.dq), dk(*this, g.dk), dv(*this, g.dv);
+  Result dq(*this, g.dq), dk(*this, g.dk, {&dq}), dv(*this, g.dv, {&dq, &dk});
   Pointers pointers{q, a.slopes ? a.slopes.data<float>() : nullptr, const_cast<float*>(+y),
                     a.lse.data<float>()};
   auto settle = [&](Result& out, const Tensor& grad) {  // rows without a segment get beta too

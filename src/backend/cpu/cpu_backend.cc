@@ -88,12 +88,18 @@ Input::Input(CpuBackend& backend, const Tensor& t) {
   });
 }
 
-Result::Result(CpuBackend& backend, const Tensor& t, float beta)
+Result::Result(CpuBackend& backend, const Tensor& t, float beta,
+               std::initializer_list<const Result*> others)
     : backend_(backend), tensor_(t), beta_(beta) {
   if (!t) return;
   Format format = format_of(t);
   data_ = t.data<float>();
   if (format == Format::kF32) return;
+  for (const Result* other : others)
+    if (other->tensor_ && other->tensor_.bytes_data() == t.bytes_data()) {
+      data_ = other->data_;
+      return;
+    }
   copy_ = backend.scratch(t.elements());
   data_ = copy_.get();
   if (beta == 0) return;

@@ -70,6 +70,12 @@ inline __attribute__((always_inline)) void strips(int64_t n, Body body) {
   if (i < n) body(PartStrip{i, n - i});
 }
 
+// Keeps a product from being fused into the sum it goes to: for differences that must come out as 0.
+inline Vec rounded(Vec v) {
+  asm("" : "+x"(v));
+  return v;
+}
+
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 inline float max(float a, float b) { return a > b ? a : b; }
 
