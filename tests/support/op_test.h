@@ -3,13 +3,17 @@
 // under test; inputs of another type (f32 activations with bf16 weights) are used as they are.
 //
 // Tolerances are measured, not chosen. An element of a result may differ by
-//   2 u (|element| + largest) + 4 d,    u = eps(format) / 2.
+//   2 u (|element| + largest) + 4 d + 8 s,    u = eps(format) / 2.
 // d is the element's operand norm times u: the largest change, over several trials, when each
 // number of every input and of the incoming gradient is moved up or down by its own u. For an
 // element of a product of K terms that is about u sqrt(sum of squared terms). The first term allows
 // for storing the result, and, with the largest element of the tensor, for intermediate values that
 // cancel whatever the inputs (1 + erf(x) far left, dp - sum p dp in a softmax). An algorithm in
 // which every step rounds well stays within; a wrong term in a formula does not.
+//
+// s is d for the u of f32, in which sums are taken, whatever the format. In a product the terms are
+// added one after another, which is off by about 0.4 K u of a term where d is about 2.7 sqrt(K) u:
+// four standard deviations are 0.6 sqrt(K) d, which is 12 d for K = 400.
 #pragma once
 
 #include <gtest/gtest.h>

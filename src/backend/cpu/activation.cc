@@ -7,9 +7,7 @@ constexpr int64_t kGrain = 1 << 12;
 
 const float* part(const float* data, int64_t begin) { return data ? data + begin : nullptr; }
 
-Output part(Output out, int64_t begin) {
-  return {out.data ? out.data + begin : nullptr, out.beta};
-}
+Output part(Output out, int64_t begin) { return {out.data ? out.data + begin : nullptr, out.beta}; }
 
 }  // namespace
 

@@ -46,11 +46,16 @@ struct Relu {
 template <class Body>
 static void with_activation(Activation kind, Body body) {
   switch (kind) {
-    case Activation::kSilu: return body(Swish{1});
-    case Activation::kGelu: return body(Gelu{});
-    case Activation::kGeluTanh: return body(GeluTanh{});
-    case Activation::kQuickGelu: return body(Swish{1.702f});
-    case Activation::kRelu: return body(Relu{});
+    case Activation::kSilu:
+      return body(Swish{1});
+    case Activation::kGelu:
+      return body(Gelu{});
+    case Activation::kGeluTanh:
+      return body(GeluTanh{});
+    case Activation::kQuickGelu:
+      return body(Swish{1.702f});
+    case Activation::kRelu:
+      return body(Relu{});
   }
 }
 

@@ -16,10 +16,10 @@ struct Work {
   float *keys, *dk, *dv;     // [blocks * kBlock, width]
   float *q_t, *dy_t;         // [E, kBlock]
   float *q, *dy, *dq;        // [kBlock, width]
-  float *p_t, *ds_t;         // [blocks * kBlock keys, kBlock queries]; dp, then ds = scale p (dp - p . dp)
-  float *p, *ds;             // [kBlock queries, kBlock keys]
-  float *lse, *origin;       // [kBlock]; origin: dy . y, where dp is counted from
-  float *sum, *drift;        // [kBlock]: of p, and of p dp, over the keys
+  float *p_t, *ds_t;  // [blocks * kBlock keys, kBlock queries]; dp, then ds = scale p (dp - p . dp)
+  float *p, *ds;      // [kBlock queries, kBlock keys]
+  float *lse, *origin;  // [kBlock]; origin: dy . y, where dp is counted from
+  float *sum, *drift;   // [kBlock]: of p, and of p dp, over the keys
 };
 
 Work lay_out(const AttentionHead& a, Pieces pieces) {
@@ -122,8 +122,8 @@ void add_to_keys(const Meeting& m, const float* rows, const float* x, int64_t wi
     int64_t first = larger(0, m.first_key + j - m.first_position);
     if (first >= m.queries) break;
     for (int64_t e = 0; e < width; e += kTileColumns)
-      add_tile(multiply(m.queries - first, rows + first * kBlock + j, kBlock,
-                        x + first * width + e, width),
+      add_tile(multiply(m.queries - first, rows + first * kBlock + j, kBlock, x + first * width + e,
+                        width),
                out + j * width + e, width);
   }
 }

@@ -64,9 +64,7 @@ void CpuBackend::share_values(int64_t count, int64_t grain,
                               const std::function<void(int64_t, int64_t)>& body) {
   constexpr int64_t kUnit = 64;
   pool_.run((count + kUnit - 1) / kUnit, (grain + kUnit - 1) / kUnit,
-            [&](int64_t begin, int64_t end) {
-              body(begin * kUnit, std::min(count, end * kUnit));
-            });
+            [&](int64_t begin, int64_t end) { body(begin * kUnit, std::min(count, end * kUnit)); });
 }
 
 void CpuBackend::jobs(int64_t count, const std::function<void(int64_t)>& body) {

@@ -87,7 +87,8 @@ class Result {
  public:
   Result(CpuBackend& backend, const Tensor& t, float beta = 0,
          std::initializer_list<const Result*> others = {});
-  Result(CpuBackend& backend, const GradSlot& slot, std::initializer_list<const Result*> others = {})
+  Result(CpuBackend& backend, const GradSlot& slot,
+         std::initializer_list<const Result*> others = {})
       : Result(backend, slot.grad, slot.beta, others) {}
   ~Result();
   Result(const Result&) = delete;
