@@ -27,7 +27,7 @@ std::string novels(size_t bytes) {
     if (n <= 0) break;
     lines.append(buffer, size_t(n));
   }
-  while (lines.back() != '\n') {
+  while (!lines.empty() && lines.back() != '\n') {
     int n = gzread(file, buffer, 1);
     if (n <= 0) break;
     lines += buffer[0];
@@ -46,7 +46,7 @@ const std::string& corpus() {
 
 void encode(benchmark::State& state, const char* path) {
   auto where = external_data(path);
-  if (!std::filesystem::exists(where)) return state.SkipWithError("no data");
+  if (!std::filesystem::exists(where) || corpus().empty()) return state.SkipWithError("no data");
   static std::shared_ptr<const Tokenizer> tokenizer;
   if (state.thread_index() == 0) tokenizer = load_tokenizer(where), corpus();
   size_t tokens = 0;
@@ -65,6 +65,7 @@ void load(benchmark::State& state, const char* path) {
 }
 
 void train(benchmark::State& state) {
+  if (corpus().empty()) return state.SkipWithError("no data");
   for (auto _ : state) {
     BpeTrainer trainer({.vocab_size = 8192, .special_tokens = {"<|endoftext|>"}});
     trainer.add(corpus());
