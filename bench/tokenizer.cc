@@ -4,17 +4,20 @@
 #include <benchmark/benchmark.h>
 #include <zlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
-#include "support/test_data.h"
 #include "text/bpe_trainer.h"
 #include "util/json.h"
 
 namespace slm {
 namespace {
 
-using testing::external_data;
+std::filesystem::path external_data(const char* name) {
+  const char* root = std::getenv("STABLELM_TEST_DATA");
+  return std::filesystem::path(root ? root : "../shared") / name;
+}
 
 // About `bytes` of text, from the start of the corpus.
 std::string novels(size_t bytes) {

@@ -1,7 +1,6 @@
 // stablelm tokenize, stablelm detokenize: text to ids and back, a line at a time.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/commands.h"
 #include "text/tokenizer.h"
 #include "util/files.h"
 #include "util/json.h"

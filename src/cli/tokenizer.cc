@@ -1,13 +1,13 @@
 // stablelm tokenizer train: a byte-level BPE vocabulary from text.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "cli/commands.h"
 #include "text/bpe_trainer.h"
 #include "util/files.h"
 #include "util/json.h"
