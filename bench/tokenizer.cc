@@ -1,15 +1,14 @@
-// Encoding and loading speed of tokenizers on English novels. Needs STABLELM_TEST_DATA.
+// Encoding and loading speed of tokenizers on English text. Needs STABLELM_TEST_DATA.
 #include "text/tokenizer.h"
 
 #include <benchmark/benchmark.h>
-#include <zlib.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "text/bpe_trainer.h"
-#include "util/json.h"
+#include "util/files.h"
 
 namespace slm {
 namespace {
@@ -19,31 +18,11 @@ std::filesystem::path external_data(const char* name) {
   return std::filesystem::path(root ? root : "../shared") / name;
 }
 
-// About `bytes` of text, from the start of the corpus.
-std::string novels(size_t bytes) {
-  std::string lines, text;
-  gzFile file = gzopen(external_data("data/corpora/novels.jsonl.gz").c_str(), "rb");
-  if (!file) return {};
-  char buffer[1 << 16];
-  while (lines.size() < bytes) {
-    int n = gzread(file, buffer, sizeof buffer);
-    if (n <= 0) break;
-    lines.append(buffer, size_t(n));
-  }
-  while (!lines.empty() && lines.back() != '\n') {
-    int n = gzread(file, buffer, 1);
-    if (n <= 0) break;
-    lines += buffer[0];
-  }
-  gzclose(file);
-  for (size_t at = 0, end; (end = lines.find('\n', at)) != std::string::npos; at = end + 1) {
-    text += parse_json(std::string_view(lines).substr(at, end - at), "novels")["text"];
-  }
-  return text;
-}
-
 const std::string& corpus() {
-  static const std::string kText = novels(4 << 20);
+  static const std::string kText = [] {
+    auto path = external_data("data/corpora/tinyshakespeare.txt");
+    return std::filesystem::exists(path) ? read_file(path) : std::string();
+  }();
   return kText;
 }
 
