@@ -186,7 +186,7 @@ void Reader::read_post_processor(const JsonView& processor, int depth) {
 
 void Reader::write_texts() {
   if (parts.model.byte_level) return;
-  parts.drop_leading_space = decoder.drop_leading_space;
+  if (decoder.drop_leading_space) parts.leading_space = LeadingSpace::kDropOne;
   if (decoder.byte_tokens) parts.invalid_bytes = InvalidBytes::kEachByte;
   TokenTexts texts;
   for (int32_t id = 0; id < parts.model.vocab.size(); ++id) {
