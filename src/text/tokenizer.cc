@@ -148,7 +148,7 @@ std::string StreamDecoder::push(int32_t id) {
   if (skip_special_ && tokenizer_.is_special(id)) return {};
   std::string_view bytes = tokenizer_.token_bytes(id);
   if (at_start_ && !bytes.empty()) {
-    if (bytes.front() == ' ') bytes.remove_prefix(1);
+    if (bytes.front() == ' ' && id != tokenizer_.parts_->model.unknown) bytes.remove_prefix(1);
     at_start_ = bytes.empty() && tokenizer_.parts_->leading_space == LeadingSpace::kDropAll;
   }
   held_ += bytes;
