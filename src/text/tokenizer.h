@@ -40,7 +40,8 @@ class Tokenizer {
   // Every token's id is below this; ids in between that name no token decode to "".
   int64_t size() const;
 
-  // The id of an added or vocabulary token whose text (as decoded bytes) is exactly this.
+  // The id of the token with exactly this content: first among the added tokens, then in the
+  // vocabulary, there as decoded bytes (byte-level) or as written in the file (SentencePiece).
   std::optional<int32_t> find(std::string_view content) const;
   bool is_special(int32_t id) const;
 
