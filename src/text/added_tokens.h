@@ -64,6 +64,7 @@ class AddedTokens {
  public:
   std::vector<AddedToken> tokens;
   TokenMatcher raw, normalized;
+  TokenMatcher special;  // all special tokens, in text that is not normalised
 
   // `normalize` is applied to what normalised tokens look for.
   template <class Normalize>
@@ -72,6 +73,7 @@ class AddedTokens {
       by_id_[t.id] = &t;
       by_content_[t.content] = &t;
       if (!t.in_text) continue;
+      if (t.special) special.add(t.content, t);
       if (t.normalized) {
         normalized.add(t.in_normal_form ? t.content : normalize(t.content), t);
       } else {

@@ -38,6 +38,11 @@ std::unique_ptr<const TokenizerParts> finish(TokenizerParts parts) {
   return owned;
 }
 
+int32_t required(std::optional<int32_t> id, std::string_view what) {
+  check(id.has_value(), "[tokenizer] this tokenizer has no {}-of-text token", what);
+  return *id;
+}
+
 }  // namespace
 
 Tokenizer::Tokenizer(TokenizerParts parts)
@@ -45,37 +50,60 @@ Tokenizer::Tokenizer(TokenizerParts parts)
 
 Tokenizer::~Tokenizer() = default;
 
-std::vector<int32_t> Tokenizer::encode(std::string_view utf8, const EncodeOptions& options) const {
+// Appends the ids of a text, which counts as the start of an input if nothing stands before it.
+void Tokenizer::encode_text(std::string_view text, bool parse_special,
+                            std::vector<int32_t>& ids) const {
   const TokenizerParts& p = *parts_;
   std::string repaired;
-  if (!is_valid_utf8(utf8)) utf8 = repaired = replace_invalid_utf8(utf8);
+  if (!is_valid_utf8(text)) text = repaired = replace_invalid_utf8(text);
+  ids.reserve(ids.size() + text.size() / 4);
 
-  std::vector<int32_t> ids;
-  ids.reserve(utf8.size() / 4 + 2);
-  if (options.bos) {
-    check(bos().has_value(), "[tokenizer] this tokenizer has no begin-of-text token");
-    ids.push_back(*bos());
-  }
   auto cache = caches_->take();
   auto on_token = [&](int32_t id) { ids.push_back(id); };
   auto on_piece = [&](std::string_view piece) { p.model.encode(piece, *cache, ids); };
   auto on_raw = [&](std::string_view raw, bool begins_input) {
     std::string changed;
-    std::string_view text = raw;
-    if (!p.normalizer.steps.empty()) text = changed = p.normalizer.apply(raw);
-    p.added.normalized.split(
-        text, options.parse_special,
-        [&](std::string_view part, bool begins_text) {
-          p.pre_tokenizer.each_piece(part, begins_input && begins_text, on_piece);
-        },
-        on_token);
+    if (!p.normalizer.steps.empty()) raw = changed = p.normalizer.apply(raw);
+    auto on_text = [&](std::string_view part, bool begins_text) {
+      p.pre_tokenizer.each_piece(part, begins_input && begins_text, on_piece);
+    };
+    p.added.normalized.split(raw, parse_special, on_text, on_token);
   };
-  p.added.raw.split(utf8, options.parse_special, on_raw, on_token);
+  p.added.raw.split(text, parse_special, on_raw, on_token);
   caches_->give_back(std::move(cache));
-  if (options.eos) {
-    check(eos().has_value(), "[tokenizer] this tokenizer has no end-of-text token");
-    ids.push_back(*eos());
+}
+
+std::vector<int32_t> Tokenizer::encode(std::string_view utf8, const EncodeOptions& options) const {
+  std::vector<int32_t> ids;
+  if (options.bos) ids.push_back(required(bos(), "begin"));
+  encode_text(utf8, options.parse_special, ids);
+  if (options.eos) ids.push_back(required(eos(), "end"));
+  return ids;
+}
+
+std::vector<int32_t> Tokenizer::encode(std::span<const TextPart> parts,
+                                       const EncodeOptions& options) const {
+  std::vector<int32_t> ids;
+  if (options.bos) ids.push_back(required(bos(), "begin"));
+  std::string run;  // what stands between two special tokens is one text
+  auto flush = [&] {
+    encode_text(run, false, ids);
+    run.clear();
+  };
+  for (const TextPart& part : parts) {
+    if (!part.trusted) {
+      run += part.text;
+      continue;
+    }
+    parts_->added.special.split(
+        part.text, true, [&](std::string_view text, bool) { run += text; },
+        [&](int32_t id) {
+          flush();
+          ids.push_back(id);
+        });
   }
+  flush();
+  if (options.eos) ids.push_back(required(eos(), "end"));
   return ids;
 }
 

@@ -22,6 +22,12 @@ struct EncodeOptions {
   bool parse_special = true;  // false: special tokens written in the text stay ordinary text
 };
 
+// A text in parts, where only some may contain special tokens.
+struct TextPart {
+  std::string_view text;
+  bool trusted = false;
+};
+
 // Immutable, so any number of threads may use one object at the same time.
 class Tokenizer {
  public:
@@ -32,6 +38,11 @@ class Tokenizer {
 
   // Invalid UTF-8 in the text is read as U+FFFD.
   std::vector<int32_t> encode(std::string_view utf8, const EncodeOptions& options = {}) const;
+
+  // The same for the parts put together, as one text: special tokens are those that stand in
+  // trusted parts, whole. `parse_special` is not used.
+  std::vector<int32_t> encode(std::span<const TextPart> parts,
+                              const EncodeOptions& options = {}) const;
 
   // The text of the ids as valid UTF-8: bytes that are none become U+FFFD. Ids outside the
   // vocabulary have no text. `skip_special` leaves out tokens marked special.
@@ -57,6 +68,8 @@ class Tokenizer {
  private:
   friend class StreamDecoder;
   struct CachePool;
+  void encode_text(std::string_view text, bool parse_special, std::vector<int32_t>& ids) const;
+
   std::unique_ptr<const TokenizerParts> parts_;
   std::unique_ptr<CachePool> caches_;
 };

@@ -144,9 +144,13 @@ void Reader::read_added_tokens(const JsonView& tokens) {
     int64_t id = t.at("id").integer();
     check_data(id >= 0 && id < kMaxTokens, "{}.id is {}, expected 0 to {}", t.where(), id,
                kMaxTokens - 1);
+    // In the vocabulary such a token may be written in the byte-level alphabet, or as it is.
+    auto content = t.at("content").string();
+    auto bytes = bytes_of(content);
+    if (bytes && parts.model.vocab[int32_t(id)] == *bytes) parts.texts.set(int32_t(id), content);
     bool special = t.boolean_or("special", false);
     parts.add({.id = int32_t(id),
-               .content = std::string(t.at("content").string()),
+               .content = std::string(content),
                .special = special,
                .normalized = t.boolean_or("normalized", !special),
                .single_word = t.boolean_or("single_word", false),
