@@ -30,6 +30,8 @@ struct DecoderSpec {
   bool gated = true;  // the MLP has a gate: down(act(gate(x)) * up(x)), else down(act(up(x)))
   bool qkv_bias = false, out_bias = false, mlp_bias = false;
   bool tied_head = false;  // logits use the embedding table
+
+  friend bool operator==(const DecoderSpec&, const DecoderSpec&) = default;
 };
 
 // Refuses, in a sentence, sizes that are absurd or do not fit together and combinations that no
