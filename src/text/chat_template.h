@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "text/tokenizer.h"
-#include "util/json.h"
 
 namespace slm {
 
@@ -29,7 +28,6 @@ struct ChatFormat {
   std::string_view default_system;  // empty: none is added
   RoleTags system, user, assistant;
   std::string_view generation_prompt;
-  bool adds_bos;
   std::vector<std::string> stop_strings;
   std::vector<std::string> stop_tokens;
 };
@@ -42,12 +40,13 @@ std::vector<std::string_view> chat_format_names();
 std::string render(const ChatFormat& format, std::span<const Message> messages,
                    bool add_generation_prompt);
 
-// The same as ids. Special tokens count in the tags only: what a message says is always text.
+// The same as ids, after the begin-of-text token where the tokenizer's models expect it. Special
+// tokens count in the tags only: what a message says is always text.
 std::vector<int32_t> encode_chat(const Tokenizer& tokenizer, const ChatFormat& format,
                                  std::span<const Message> messages, bool add_generation_prompt);
 
-// The format a model's tokenizer was made for, told from its special tokens and chat template;
-// `tokenizer_config` may be null. Null when nothing points to one.
-const ChatFormat* guess_chat_format(const Tokenizer& tokenizer, const Json* tokenizer_config);
+// The format a model was tuned with, told from the chat template beside its tokenizer, else from
+// the tags among its tokens. Null when nothing points to one.
+const ChatFormat* guess_chat_format(const Tokenizer& tokenizer);
 
 }  // namespace slm

@@ -22,6 +22,12 @@ struct EncodeOptions {
   bool parse_special = true;  // false: special tokens written in the text stay ordinary text
 };
 
+// A text in parts, where only some may contain special tokens.
+struct TextPart {
+  std::string_view text;
+  bool trusted = false;
+};
+
 // Immutable, so any number of threads may use one object at the same time.
 class Tokenizer {
  public:
@@ -33,6 +39,11 @@ class Tokenizer {
   // Invalid UTF-8 in the text is read as U+FFFD.
   std::vector<int32_t> encode(std::string_view utf8, const EncodeOptions& options = {}) const;
 
+  // The same for the parts put together, as one text: special tokens are those that stand in
+  // trusted parts, whole. `parse_special` is not used.
+  std::vector<int32_t> encode(std::span<const TextPart> parts,
+                              const EncodeOptions& options = {}) const;
+
   // The text of the ids as valid UTF-8: bytes that are none become U+FFFD. Ids outside the
   // vocabulary have no text. `skip_special` leaves out tokens marked special.
   std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
@@ -40,7 +51,8 @@ class Tokenizer {
   // Every token's id is below this; ids in between that name no token decode to "".
   int64_t size() const;
 
-  // The id of an added or vocabulary token whose text (as decoded bytes) is exactly this.
+  // The id of the token with exactly this content: first among the added tokens, then in the
+  // vocabulary, there as decoded bytes (byte-level) or as written in the file (SentencePiece).
   std::optional<int32_t> find(std::string_view content) const;
   bool is_special(int32_t id) const;
 
@@ -56,6 +68,8 @@ class Tokenizer {
  private:
   friend class StreamDecoder;
   struct CachePool;
+  void encode_text(std::string_view text, bool parse_special, std::vector<int32_t>& ids) const;
+
   std::unique_ptr<const TokenizerParts> parts_;
   std::unique_ptr<CachePool> caches_;
 };

@@ -1,0 +1,35 @@
+// The flags that say how text is chosen and when it ends, the same for every command that
+// generates.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "generate/generator.h"
+
+namespace slm {
+
+// Defaults are those of the StableLM notebook: temperature 0.7, nucleus of 0.9.
+struct SamplingFlags {
+  SamplingOptions sampling{.temperature = 0.7, .top_p = 0.9};
+  std::optional<uint64_t> seed;
+  int64_t max_new_tokens = 128;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+  int64_t context = 0;
+  std::string cache_dtype = "f32";
+
+  void add_to(CLI::App& app);
+
+  // `sampling` with a seed: the one given, else a new one at every call.
+  SamplingOptions seeded() const;
+  // With the context as given, else the model's; says so on stderr when it exceeds the model's.
+  GeneratorOptions generator_options(const DecoderSpec& spec) const;
+};
+
+// "412 prompt tokens in 0.61 s (675 per s), 128 new in 3.02 s (42 per s)"
+std::string describe(const GenerationTimings& timings);
+
+}  // namespace slm

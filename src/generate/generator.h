@@ -1,0 +1,70 @@
+// Text from a decoder: the prompt goes through the forward pass in pieces, then every new token
+// alone, with the keys and values of all earlier ones kept. One sequence at a time.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "backend/backend.h"
+#include "generate/sequence.h"
+#include "model/decoder.h"
+
+namespace slm {
+
+struct GeneratorOptions {
+  int64_t context = 0;  // most tokens of prompt and output together; 0: the model's positions
+  DType cache_dtype = DType::kF32;
+  int64_t prefill_chunk = 512;  // prompt tokens in one forward pass
+};
+
+struct GenerationTimings {
+  int64_t prompt_tokens = 0, reused_tokens = 0;  // reused: kept from the previous call
+  int64_t new_tokens = 0;
+  double prefill_seconds = 0, decode_seconds = 0;  // the first new token belongs to the prefill
+
+  double prefill_rate() const;  // tokens per second; 0 when there were none
+  double decode_rate() const;
+};
+
+struct GenerationResult {
+  std::vector<int32_t> ids;  // the output, with the stop id that ended it
+  std::string text;          // the pieces that were streamed, put together
+  FinishReason finish_reason = FinishReason::kLength;
+  GenerationTimings timings;
+};
+
+// Keeps the cache between calls: what a prompt shares with the tokens of the previous call, from
+// the first on, is not computed again. Not thread-safe. Decoder, backend and tokenizer (may be
+// null) must outlive it.
+class Generator {
+ public:
+  // Called once for every new token, with the text it settles (often none).
+  using OnToken = std::function<void(int32_t id, std::string_view text)>;
+
+  Generator(const Decoder& decoder, Backend& backend, const Tokenizer* tokenizer,
+            const GeneratorOptions& options = {});
+
+  int64_t context() const { return cache_.capacity(); }
+
+  // A prompt that leaves no room in the context is an error; output that reaches its end finishes
+  // with kLength. `cancel` is looked at between forward passes and may be set from a signal handler
+  // or another thread.
+  GenerationResult generate(const GenerationRequest& request, const OnToken& on_token = {},
+                            const std::atomic<bool>* cancel = nullptr);
+
+ private:
+  GenerationRequest fitted(GenerationRequest request) const;
+  bool prefill(std::span<const int32_t> prompt, const std::atomic<bool>* cancel);
+  void forward(std::span<const int32_t> ids);  // appends to the cache, leaves the last logits
+  int64_t reuse_prefix(std::span<const int32_t> prompt);
+
+  const Decoder& decoder_;
+  Backend& backend_;
+  const Tokenizer* tokenizer_;
+  int64_t prefill_chunk_;
+  KvCache cache_;
+  std::vector<int32_t> cached_;  // the tokens whose keys and values the cache holds
+  Tensor logits_;                // [1, V] f32, on the host
+};
+
+}  // namespace slm

@@ -1,0 +1,69 @@
+// Cuts normalised text into the pieces that BPE works on one by one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/normalizer.h"
+#include "text/split_patterns.h"
+
+namespace slm {
+
+struct PreTokenizer {
+  struct Step {
+    enum Kind { kSplit, kPrefixSpace, kMetaspace } kind = kSplit;
+
+    Matcher matcher = nullptr;                   // kSplit: matches and the gaps between them are
+    bool keep_matches = true, keep_gaps = true;  // pieces of their own, or are dropped
+
+    std::string replacement = {};  // kMetaspace: what stands for a space
+    enum Prefix { kAlways, kFirst, kNever } prefix = kAlways;
+    bool split = true;  // kMetaspace: a piece begins at each replacement
+  };
+  std::vector<Step> steps;
+
+  // Calls sink(piece) for each piece in order; none is empty. `at_start`: the text begins where the
+  // whole input does. A piece is valid during its call only.
+  template <class Sink>
+  void each_piece(std::string_view text, bool at_start, Sink&& sink, size_t step = 0) const {
+    if (text.empty()) return;
+    if (step == steps.size()) return sink(text);
+    const Step& s = steps[step];
+    if (s.kind == Step::kSplit) {
+      split(s, text, [&](size_t from, size_t to) {
+        each_piece(text.substr(from, to - from), at_start && from == 0, sink, step + 1);
+      });
+    } else if (s.kind == Step::kPrefixSpace) {
+      if (text.front() == ' ') return each_piece(text, at_start, sink, step + 1);
+      each_piece(std::string(" ").append(text), at_start, sink, step + 1);
+    } else {
+      std::string marked = metaspace(s, text, at_start);
+      for (size_t from = 0, to; from < marked.size(); from = to) {
+        to = s.split ? marked.find(s.replacement, from + 1) : marked.size();
+        if (to == std::string::npos) to = marked.size();
+        each_piece(std::string_view(marked).substr(from, to - from), at_start && from == 0, sink,
+                   step + 1);
+      }
+    }
+  }
+
+ private:
+  template <class Emit>
+  static void split(const Step& s, std::string_view text, Emit&& emit) {
+    for (size_t at = 0; at < text.size();) {
+      Match m = s.matcher(text, at);
+      if (s.keep_gaps && m.from > at) emit(at, m.from);
+      if (s.keep_matches && m.to > m.from) emit(m.from, m.to);
+      at = m.to;
+    }
+  }
+
+  static std::string metaspace(const Step& s, std::string_view text, bool at_start) {
+    std::string marked = replace_all(text, {" ", s.replacement});
+    bool wanted = s.prefix == Step::kAlways || (s.prefix == Step::kFirst && at_start);
+    return wanted && !marked.starts_with(s.replacement) ? s.replacement + marked : marked;
+  }
+};
+
+}  // namespace slm
