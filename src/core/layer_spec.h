@@ -12,7 +12,6 @@ struct NormSpec {
   Kind kind = kLayer;
   float eps = 1e-5f;
   bool bias = true;
-
   friend bool operator==(const NormSpec&, const NormSpec&) = default;
 };
 
@@ -29,7 +28,6 @@ struct Rope {
   double theta = 10000;
   double scale = 1;
   Pairing pairing = kHalves;
-
   friend bool operator==(const Rope&, const Rope&) = default;
 };
 

@@ -10,9 +10,9 @@
 #include "train/trainer.h"
 #include "util/error.h"
 #include "util/files.h"
-#include "util/interrupt.h"
 #include "util/progress.h"
 #include "util/rng.h"
+#include "util/stop_request.h"
 
 namespace slm {
 namespace {
@@ -233,7 +233,7 @@ bool Pretraining::State::run() {
   };
   if (trainer.steps() == 0 && also_save(0)) save();
 
-  InterruptGuard interrupt;
+  StopRequest stop;
   last_report_tokens = tokens();
   last_report = Clock::now();
   Progress progress({.label = "training",
@@ -241,7 +241,7 @@ bool Pretraining::State::run() {
                      .total = last_step() * config.batch.global * config.shape.seq_length,
                      .start = tokens(),
                      .plain_seconds = 0});
-  while (trainer.steps() < last_step() && !interrupt.requested()) {
+  while (trainer.steps() < last_step() && !stop.requested()) {
     report(trainer.step(), progress, metrics);
     if (due(config.watching.eval_every)) validate(progress, metrics);
     if (due(config.saving.every) || also_save(trainer.steps())) {

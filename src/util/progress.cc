@@ -107,7 +107,7 @@ std::string Progress::render(std::string_view details) const {
   if (options_.total > 0)
     line += format(" {:3.0f}%", 100.0 * double(done_) / double(options_.total));
   else
-    line += " " + format_count(double(done_));
+    line += format(" {}", format_count(double(done_)));
   if (!details.empty()) line += format(" | {}", details);
   if (!options_.unit.empty()) line += format(" | {} {}/s", format_count(rate()), options_.unit);
   if (double left = seconds_left(); left >= 0) line += " | ETA " + format_duration(left);
