@@ -1,9 +1,9 @@
 // stablelm pretrain: train a model from a GPT-NeoX run configuration and prepared data.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "train/pretraining.h"
+
 #include "util/error.h"
 
 namespace slm {
