@@ -1,9 +1,10 @@
 // stablelm pretrain: train a model from a GPT-NeoX run configuration and prepared data.
+#include "train/pretraining.h"
+
 #include <cstdio>
 #include <memory>
 
-#include "train/pretraining.h"
-
+#include "cli/commands.h"
 #include "util/error.h"
 
 namespace slm {
