@@ -34,8 +34,8 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  // Adds dL/d(leaf) into `grad`, of the same element count; the first write scales what is there by
-  // `beta`.
+  // Adds dL/d(leaf) into `grad`, of the same element count; with beta 0 what is there is
+  // overwritten, with beta 1 added to.
   void bind(const Tensor& leaf, const Tensor& grad, float beta = 1);
 
   bool wants(

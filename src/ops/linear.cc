@@ -6,7 +6,9 @@
 namespace slm {
 
 Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b) {
-  check(x.dim(-1) == w.dim(1), "[linear] input has {} channels, weight is {}", x.dim(-1),
+  check(x.shape().rank() == 2 && w.shape().rank() == 2,
+        "[linear] input {}, weight {}: not matrices", x.shape().to_string(), w.shape().to_string());
+  check(x.dim(1) == w.dim(1), "[linear] input has {} channels, weight is {}", x.dim(1),
         w.shape().to_string());
   check(!b || b.elements() == w.dim(0), "[linear] bias has {} values, weight is {}",
         b ? b.elements() : 0, w.shape().to_string());

@@ -1,0 +1,91 @@
+#include <cmath>
+
+#include "support/op_fixture.h"
+#include "support/op_test.h"
+
+namespace slm {
+namespace {
+
+using namespace testing;
+
+class AdamWTest : public OpTest {};
+INSTANTIATE_TEST_SUITE_P(Every, AdamWTest, ::testing::ValuesIn(every_backend()), case_name);
+
+struct State {
+  Tensor value, grad, m, v;
+
+  AdamWArgs args(int64_t step) const {
+    return {.value = value,
+            .grad = grad,
+            .m = m,
+            .v = v,
+            .lr = 0.003,
+            .beta1 = 0.9,
+            .beta2 = 0.95,
+            .eps = 1e-6,
+            .weight_decay = 0.1,
+            .step = step};
+  }
+};
+
+// One step, as a function of the four tensors; the result is one of them.
+Op adamw_op(Tensor State::*result, int64_t step) {
+  return [=](Context& cx, const Inputs& in) {
+    State s;
+    Tensor* copies[] = {&s.value, &s.grad, &s.m, &s.v};
+    for (size_t i = 0; i < 4; ++i) {
+      *copies[i] = cx.backend.empty(in[i].shape(), in[i].dtype());
+      cx.backend.copy(in[i], *copies[i]);
+    }
+    AdamWArgs args = s.args(step);
+    args.grad_scale = 0.7f;
+    cx.backend.adamw(args);
+    return s.*result;
+  };
+}
+
+TEST_P(AdamWTest, OneStep) {
+  Tensor v = random({517}, 4);
+  for (double& x : v.span<double>()) x = x * x;
+  Inputs in = {random({517}, 1), random({517}, 2), random({517}, 3), v};
+  for (int64_t step : {1, 7, 100000})
+    for (auto result : {&State::value, &State::m, &State::v})
+      expect_result_close_to_reference(in, adamw_op(result, step));
+}
+
+// Six steps: each rounds the value once, and its change, of at most about lr, a few times.
+TEST_P(AdamWTest, MatchesFixtures) {
+  for (const char* name : {"adamw_decay", "adamw_nodecay"}) {
+    SCOPED_TRACE(name);
+    OpFixture f(name);
+    auto backend = GetParam().make(2);
+    State s{converted(f.at("p0"), DType::kF32),
+            {},
+            Tensor::host({5, 7}, DType::kF32),
+            Tensor::host({5, 7}, DType::kF32)};
+    backend->zero(s.m);
+    backend->zero(s.v);
+    double eps = epsilon(DType::kF32), largest = 0;
+    for (int64_t step = 1; step <= 6; ++step) {
+      s.grad = f.at("grads").rows(step - 1, step).reshape({5, 7});
+      AdamWArgs args = s.args(step);
+      if (std::string(name) == "adamw_nodecay") args.weight_decay = 0;
+      backend->adamw(args);
+      Tensor expected = f.at("p").rows(step - 1, step);
+      for (int64_t i = 0; i < 35; ++i) {
+        double p = expected.data<float>()[i];
+        largest = std::max(largest, std::abs(double(s.grad.data<float>()[i])));
+        ASSERT_NEAR(s.value.data<float>()[i], p, double(step) * eps * (std::abs(p) + 8 * args.lr))
+            << "step " << step << ", element " << i;
+      }
+    }
+    for (int64_t i = 0; i < 35; ++i) {
+      EXPECT_NEAR(s.m.data<float>()[i], f.at("exp_avg").data<float>()[i], 6 * eps * largest);
+      EXPECT_NEAR(s.v.data<float>()[i], f.at("exp_avg_sq").data<float>()[i],
+                  6 * eps * largest * largest);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace slm

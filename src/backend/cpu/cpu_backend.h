@@ -1,0 +1,109 @@
+// The vectorised, threaded backend: splits each call over the thread pool and hands the shares to
+// the kernels of one instruction set (kernels.h). Shares are cut so that results do not depend on
+// the number of threads.
+//
+// Kernels compute on f32. Operands in bf16 or f16 are widened into scratch first and results
+// narrowed afterwards (Input, Result); only gemm's weights, attention's keys and values and
+// embedding tables, which are large and read often, are read in their own format.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+
+#include "backend/backend.h"
+#include "backend/cpu/block_cache.h"
+#include "backend/cpu/isa.h"
+#include "util/thread_pool.h"
+
+namespace slm::cpu {
+
+Format format_of(const Tensor& t);  // error for what is no f32, bf16 or f16
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(const BackendOptions& options);
+
+  std::string description() const override;
+  Tensor empty(const Shape& shape, DType dtype) override;
+  void zero(const Tensor& t) override;
+
+  void copy(const Tensor& from, const Tensor& to) override;
+  void add(const AddArgs& a) override;
+  void accumulate(float alpha, const Tensor& x, const GradSlot& into) override;
+  double sum_squares(const Tensor& x) override;
+  void gemm(const GemmArgs& a) override;
+  void column_sum(const ColumnSumArgs& a) override;
+  void norm_forward(const NormArgs& a) override;
+  void norm_backward(const NormArgs& a, const NormGrads& g) override;
+  void rope_table(const RopeTableArgs& a) override;
+  void rope(const RopeArgs& a) override;
+  void attention_forward(const AttentionArgs& a) override;
+  void attention_backward(const AttentionArgs& a, const AttentionGrads& g) override;
+  void activation_forward(const ActivationArgs& a) override;
+  void activation_backward(const ActivationArgs& a, const ActivationGrads& g) override;
+  void embed_forward(const EmbedArgs& a) override;
+  void embed_backward(const EmbedArgs& a, const EmbedGrads& g) override;
+  void cross_entropy(const CrossEntropyArgs& a) override;
+  void adamw(const AdamWArgs& a) override;
+
+ private:
+  friend class Input;
+  friend class Result;
+
+  std::shared_ptr<float> scratch(int64_t floats);
+  // body(begin, end) over shares of [0, count) rows
+  void share(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body);
+  // The same for single values. Shares begin at multiples of 64: a value is handled by a whole
+  // register or by the end of a row no matter how many threads there are, as the two may round
+  // differently.
+  void share_values(int64_t count, int64_t grain,
+                    const std::function<void(int64_t, int64_t)>& body);
+  // body(i) for each of `count` jobs, each taken by the next free thread
+  void jobs(int64_t count, const std::function<void(int64_t)>& body);
+
+  void gemm_tiled(const GemmArgs& a, float* c);
+  void gemm_dots(const GemmArgs& a, const float* x, float* c);
+
+  ThreadPool pool_;
+  const CpuKernels& kernels_;
+  std::shared_ptr<BlockCache> memory_ = std::make_shared<BlockCache>();
+};
+
+// A tensor to be read as f32: itself, or a widened copy. Null for an absent tensor.
+class Input {
+ public:
+  Input(CpuBackend& backend, const Tensor& t);
+  operator const float*() const { return data_; }
+
+ private:
+  std::shared_ptr<float> copy_;
+  const float* data_ = nullptr;
+};
+
+// A tensor to be written as f32, as beta * tensor + new: itself, or scratch that is narrowed into
+// the tensor at the end of the scope. Null for an absent tensor. Gradients of one tensor used twice
+// share memory, so they must share scratch too: name the results made before as `others`.
+class Result {
+ public:
+  Result(CpuBackend& backend, const Tensor& t, float beta = 0,
+         std::initializer_list<const Result*> others = {});
+  Result(CpuBackend& backend, const GradSlot& slot,
+         std::initializer_list<const Result*> others = {})
+      : Result(backend, slot.grad, slot.beta, others) {}
+  ~Result();
+  Result(const Result&) = delete;
+  Result& operator=(const Result&) = delete;
+
+  float* data() const { return data_; }
+  operator Output() const { return {data_, beta_}; }
+  void set_beta(float beta) { beta_ = beta; }
+
+ private:
+  CpuBackend& backend_;
+  Tensor tensor_;
+  std::shared_ptr<float> copy_;
+  float* data_ = nullptr;
+  float beta_;
+};
+
+}  // namespace slm::cpu

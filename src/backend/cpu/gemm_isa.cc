@@ -1,0 +1,161 @@
+#include "backend/cpu/isa_kernels.h"
+#include "backend/cpu/tile.h"
+
+namespace slm::cpu::SLM_ISA {
+
+// Lines contiguous along k: kLanes lines at a time are transposed into the panel.
+template <class T, int kLines>
+static void pack_rows(const PackJob& a, int64_t first, int64_t lines, float* panel) {
+  auto* data = static_cast<const typename T::Stored*>(a.data);
+  for (int64_t l = 0; l < kLines; l += kLanes) {
+    int64_t here = lines - l < 0 ? 0 : lines - l;
+    int64_t most = kLines - l < kLanes ? kLines - l : kLanes;
+    transpose_rows<T>(data + (first + l) * a.stride + a.k_begin, a.stride,
+                      here < most ? here : most, a.k_count, panel + l, kLines);
+  }
+}
+
+// Lines side by side in memory: each k is a short copy. Full registers are read where the row has
+// that many more values; what they bring in past this panel is overwritten by the next k, or slack.
+template <class T, int kLines>
+static void pack_columns(const PackJob& a, int64_t first, int64_t lines, float* panel) {
+  auto* data = static_cast<const typename T::Stored*>(a.data) + a.k_begin * a.stride + first;
+  constexpr int64_t kWhole = (kLines + kLanes - 1) / kLanes * kLanes;
+  bool whole = a.line_count - first >= kWhole;
+  for (int64_t k = 0; k < a.k_count; ++k, data += a.stride, panel += kLines)
+    for (int64_t l = 0; l < kLines; l += kLanes) {
+      int64_t here = lines - l < 0 ? 0 : lines - l;
+      store(panel + l,
+            whole || here >= kLanes ? T::load(data + l) : load_part_of<T>(data + l, here));
+    }
+}
+
+template <int kLines>
+static void pack(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
+  with_format(a.format, [&](auto format) {
+    using T = decltype(format);
+    for (int64_t p = panel_begin; p < panel_end; ++p) {
+      int64_t first = p * kLines;
+      int64_t lines = a.line_count - first < kLines ? a.line_count - first : kLines;
+      float* panel = a.packed + p * a.panel_stride;
+      if (a.lines_are_rows)
+        pack_rows<T, kLines>(a, first, lines, panel);
+      else
+        pack_columns<T, kLines>(a, first, lines, panel);
+    }
+  });
+}
+
+void pack_a(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
+  pack<kTileRows>(a, panel_begin, panel_end);
+}
+void pack_b(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
+  pack<kTileColumns>(a, panel_begin, panel_end);
+}
+
+static Vec finished(const TileJob& a, Vec sum, Vec old, Vec bias) {
+  Vec v = a.alpha * sum;
+  if (a.beta == 1)
+    v += old;
+  else if (a.beta != 0)
+    v += a.beta * old;
+  return v + bias;
+}
+
+static void write_whole(const TileJob& a, const Tile& tile, int64_t row, int64_t column) {
+  float* c = a.c + row * a.c_stride + column;
+  Vec bias[2] = {};
+  if (a.bias) bias[0] = load(a.bias + column), bias[1] = load(a.bias + column + kLanes);
+#pragma GCC unroll 16
+  for (int i = 0; i < kTileRows; ++i, c += a.c_stride)
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      float* at = c + j * kLanes;
+      store(at, finished(a, tile.at[i][j], a.beta == 0 ? Vec{} : load(at), bias[j]));
+    }
+}
+
+static void write_part(const TileJob& a, const Tile& tile, int64_t row, int64_t column) {
+  int64_t rows = a.rows - row < kTileRows ? a.rows - row : kTileRows;
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < 2; ++j) {
+      int64_t at = column + j * kLanes, n = a.columns - at < kLanes ? a.columns - at : kLanes;
+      if (n <= 0) continue;
+      float* c = a.c + (row + i) * a.c_stride + at;
+      Vec old = a.beta == 0 ? Vec{} : load_part(c, n);
+      Vec bias = a.bias ? load_part(a.bias + at, n) : Vec{};
+      store_part(c, finished(a, tile.at[i][j], old, bias), n);
+    }
+}
+
+// The panel of b stays in the first cache while the panels of a stream past it from the second.
+void tiles(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
+           int64_t column_panel_begin, int64_t column_panel_end) {
+  for (int64_t q = column_panel_begin; q < column_panel_end; ++q)
+    for (int64_t p = row_panel_begin; p < row_panel_end; ++p) {
+      int64_t row = p * kTileRows, column = q * kTileColumns;
+      Tile tile = multiply(a.k_count, a.a + p * a.a_panel_stride, kTileRows,
+                           a.b + q * a.b_panel_stride, kTileColumns);
+      if (row + kTileRows <= a.rows && column + kTileColumns <= a.columns)
+        write_whole(a, tile, row, column);
+      else
+        write_part(a, tile, row, column);
+    }
+}
+
+// kRows rows of x against kColumns rows of w: w is read once, in its own format.
+template <class T, int kRows, int kColumns>
+static void dot_block(const DotJob& a, int64_t column) {
+  auto* w = static_cast<const typename T::Stored*>(a.w) + column * a.k;
+  Vec sums[kColumns][kRows] = {};
+  int64_t k = 0;
+  for (; k + kLanes <= a.k; k += kLanes)
+#pragma GCC unroll 8
+    for (int n = 0; n < kColumns; ++n) {
+      Vec row = T::load(w + n * a.k + k);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) sums[n][r] += row * load(a.x + r * a.k + k);
+    }
+  for (int n = 0; n < kColumns; ++n)
+    for (int r = 0; r < kRows; ++r) {
+      float sum = sum_lanes(sums[n][r]);
+      for (int64_t i = k; i < a.k; ++i) sum += T::load_one(w + n * a.k + i) * a.x[r * a.k + i];
+      float* out = a.out + r * a.columns + column + n;
+      float y = a.alpha * sum + (a.bias ? a.bias[column + n] : 0);
+      *out = a.beta == 0 ? y : y + a.beta * *out;
+    }
+}
+
+template <class T, int kRows>
+static void dot_columns(const DotJob& a, int64_t begin, int64_t end) {
+  constexpr int kColumns = kRows == 1 ? 4 : kRows <= 4 ? 2 : 1;
+  int64_t n = begin;
+  for (; n + kColumns <= end; n += kColumns) dot_block<T, kRows, kColumns>(a, n);
+  for (; n < end; ++n) dot_block<T, kRows, 1>(a, n);
+}
+
+void dots(const DotJob& a, int64_t begin, int64_t end) {
+  with_format(a.format, [&](auto format) {
+    using T = decltype(format);
+    switch (a.rows) {
+      case 1:
+        return dot_columns<T, 1>(a, begin, end);
+      case 2:
+        return dot_columns<T, 2>(a, begin, end);
+      case 3:
+        return dot_columns<T, 3>(a, begin, end);
+      case 4:
+        return dot_columns<T, 4>(a, begin, end);
+      case 5:
+        return dot_columns<T, 5>(a, begin, end);
+      case 6:
+        return dot_columns<T, 6>(a, begin, end);
+      case 7:
+        return dot_columns<T, 7>(a, begin, end);
+      default:
+        return dot_columns<T, 8>(a, begin, end);
+    }
+  });
+}
+
+}  // namespace slm::cpu::SLM_ISA

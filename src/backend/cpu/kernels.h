@@ -1,0 +1,177 @@
+// The inner loops of the CPU backend as a table of function pointers: the same *_isa.cc sources are
+// compiled once per instruction set, and one table is chosen when the backend is made.
+//
+// Everything here is plain f32 memory and sizes; threading, number formats of activations and
+// gradient slots are settled by the callers. A function that takes [begin, end) does that share of
+// the rows and may run beside other shares. "out = beta * out + new" never reads out when beta is
+// 0. This header is seen by code built for different instruction sets: it must define no inline
+// functions.
+#pragma once
+
+#include <cstdint>
+
+#include "core/layer_spec.h"
+
+namespace slm::cpu {
+
+enum class Format : uint8_t { kF32, kBF16, kF16 };
+
+struct NormRows {
+  const float *x, *w, *b;  // b may be null
+  float *y, *stats;        // stats may be null
+  int64_t channels, groups;
+  float eps;
+  bool centre;  // subtract the mean: layer norm
+};
+
+struct NormBackRows {
+  const float *x, *w, *stats, *dy;
+  float* dx;  // may be null
+  float dx_beta;
+  int64_t channels, groups;
+  bool centre;
+};
+
+struct RopeRows {
+  const float *x, *table;
+  float* y;
+  float beta;
+  int64_t heads, head_size, dims;
+  bool interleaved, inverse;
+};
+
+struct Output {
+  float* data;  // null: not wanted
+  float beta;
+};
+
+struct CrossEntropyRows {
+  float* logits;
+  const int32_t* targets;
+  float* losses;
+  int64_t vocab;
+  float z_loss;
+  bool gradient;
+  float gradient_scale;
+};
+
+struct AdamWStep {
+  float *value, *m, *v;
+  const float* grad;
+  float grad_scale, beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float step_size;       // lr / (1 - beta1^step)
+  float inv_sqrt_bias2;  // 1 / sqrt(1 - beta2^step)
+  float eps, decay;      // decay: lr * weight_decay
+};
+
+// One operand of a product, cut into panels of `lines` consecutive rows of op(a) or columns of
+// op(b): panel[k * lines + line], zeros past the end, a little slack behind.
+struct PackJob {
+  const void* data;
+  Format format;
+  int64_t stride;       // elements between rows as stored
+  bool lines_are_rows;  // a line is contiguous in memory (the k axis is), else k steps by `stride`
+  int64_t line_count;   // of the whole operand
+  int64_t k_begin, k_count;
+  float* packed;  // panel p starts at packed + p * panel_stride
+  int64_t panel_stride;
+};
+
+// c = alpha * a b + beta * c + bias over whole panels of both operands.
+struct TileJob {
+  const float *a, *b;  // packed
+  int64_t a_panel_stride, b_panel_stride;
+  int64_t k_count;
+  float* c;
+  int64_t c_stride, rows, columns;  // of all of c
+  float alpha, beta;
+  const float* bias;  // [columns], may be null
+};
+
+// out[r, n] = alpha * x[r] . w[n] + beta * out + bias[n] for a handful of rows x
+struct DotJob {
+  const void* w;  // [columns, k]
+  Format format;
+  const float* x;  // [rows, k]
+  int64_t rows, k, columns;
+  float* out;  // [rows, columns]
+  float alpha, beta;
+  const float* bias;
+};
+
+// Attention over the queries of one segment and one kv head. Strides are in elements between
+// tokens.
+struct AttentionHead {
+  const float* q;  // first query of the segment, head 0 of the group
+  int64_t q_stride;
+  const void *k, *v;  // first key of the segment, this kv head
+  Format k_format, v_format;
+  int64_t kv_stride;
+  int64_t q_len, k_len, head_size;
+  int64_t group;  // query heads that share this kv head
+  float scale;
+  int64_t window;       // 0: all earlier keys
+  const float* slopes;  // of the group; null without ALiBi
+  float *y, *lse;       // y as q; lse strides by lse_stride per token, 1 per head; may be null
+  int64_t lse_stride;
+  float* scratch;  // attention_scratch(...) floats
+};
+
+enum class AttentionPass : uint8_t { kForward, kDecode, kBackward };
+
+struct AttentionHeadBack {
+  AttentionHead forward;
+  const float* dy;  // as q
+  Output dq;        // as q
+  Output dk, dv;    // strides by kv_stride
+};
+
+struct CpuKernels {
+  const char* name;
+  int64_t tile_rows, tile_columns;  // lines of a packed panel of a and of b
+  int64_t panel_slack;              // floats a panel needs behind its last line
+  int64_t dot_rows;                 // most rows of a DotJob
+  int64_t query_block;              // queries the attention kernels take at a time
+
+  void (*widen)(Format from, const void* in, float scale, float* out, int64_t n);
+  void (*narrow)(Format to, const float* in, void* out, int64_t n);
+  void (*accumulate)(float alpha, const float* x, Output out, int64_t n);
+  void (*add)(float alpha, const float* a, const float* b, float* y, int64_t n);
+  double (*sum_squares)(const float* x, int64_t n);
+  void (*column_sum)(const float* x, int64_t rows, int64_t stride, Output out, int64_t n);
+  void (*adamw)(const AdamWStep& a, int64_t begin, int64_t end);
+
+  void (*norm_forward)(const NormRows& a, int64_t begin, int64_t end);
+  // adds the rows' share of the gradients to dw and db [groups, channels] where not null
+  void (*norm_backward)(const NormBackRows& a, float* dw, float* db, int64_t begin, int64_t end);
+  void (*rope)(const RopeRows& a, int64_t begin, int64_t end);
+  void (*activation_forward)(Activation kind, const float* x, const float* up, float* y, int64_t n);
+  void (*activation_backward)(Activation kind, const float* x, const float* up, const float* dy,
+                              Output dx, Output dup, int64_t n);
+  void (*cross_entropy)(const CrossEntropyRows& a, int64_t begin, int64_t end);
+
+  void (*pack_a)(const PackJob& a, int64_t panel_begin, int64_t panel_end);
+  void (*pack_b)(const PackJob& a, int64_t panel_begin, int64_t panel_end);
+  void (*tiles)(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
+                int64_t column_panel_begin, int64_t column_panel_end);
+  void (*dots)(const DotJob& a, int64_t column_begin, int64_t column_end);
+
+  int64_t (*attention_scratch)(const AttentionHead& a, AttentionPass pass);  // floats
+  // queries [begin, end) of every head of the group; begin is a multiple of query_block
+  void (*attention_forward)(const AttentionHead& a, int64_t begin, int64_t end);
+  // one or a few queries against many keys, read once
+  void (*attention_decode)(const AttentionHead& a);
+  void (*attention_backward)(const AttentionHeadBack& a);
+};
+
+namespace portable {
+extern const CpuKernels kKernels;
+}
+namespace avx2 {
+extern const CpuKernels kKernels;
+}
+namespace avx512 {
+extern const CpuKernels kKernels;
+}
+
+}  // namespace slm::cpu

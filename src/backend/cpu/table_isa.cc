@@ -1,0 +1,36 @@
+#include "backend/cpu/isa_kernels.h"
+#include "backend/cpu/tile.h"
+
+namespace slm::cpu::SLM_ISA {
+
+const CpuKernels kKernels{
+    .name = SLM_ISA_NAME,
+    .tile_rows = kTileRows,
+    .tile_columns = kTileColumns,
+    .panel_slack = kLanes,
+    .dot_rows = 8,
+    .query_block = 96,
+    .widen = widen,
+    .narrow = narrow,
+    .accumulate = accumulate,
+    .add = add,
+    .sum_squares = sum_squares,
+    .column_sum = column_sum,
+    .adamw = adamw,
+    .norm_forward = norm_forward,
+    .norm_backward = norm_backward,
+    .rope = rope,
+    .activation_forward = activation_forward,
+    .activation_backward = activation_backward,
+    .cross_entropy = cross_entropy,
+    .pack_a = pack_a,
+    .pack_b = pack_b,
+    .tiles = tiles,
+    .dots = dots,
+    .attention_scratch = attention_scratch,
+    .attention_forward = attention_forward,
+    .attention_decode = attention_decode,
+    .attention_backward = attention_backward,
+};
+
+}  // namespace slm::cpu::SLM_ISA

@@ -1,0 +1,158 @@
+// A register of floats for the instruction set a *_isa.cc file is being compiled for, over the
+// compilers' vector extensions: + - * / and comparisons are the language's own. SLM_ISA and
+// SLM_VECTOR_BYTES come from the build. Everything lives in a namespace per instruction set, so
+// the linker can never mix them up.
+#pragma once
+
+#include <cstdint>
+
+#include "backend/cpu/kernels.h"
+
+namespace slm::cpu::SLM_ISA {
+
+constexpr int kLanes = SLM_VECTOR_BYTES / 4;
+
+using Vec = float __attribute__((vector_size(SLM_VECTOR_BYTES)));
+using IVec = int32_t __attribute__((vector_size(SLM_VECTOR_BYTES)));
+using UVec = uint32_t __attribute__((vector_size(SLM_VECTOR_BYTES)));
+using HalfVec = uint16_t __attribute__((vector_size(SLM_VECTOR_BYTES / 2)));
+// as they lie in memory: unaligned
+using VecInMemory = float __attribute__((vector_size(SLM_VECTOR_BYTES), aligned(4), may_alias));
+using HalfVecInMemory =
+    uint16_t __attribute__((vector_size(SLM_VECTOR_BYTES / 2), aligned(2), may_alias));
+
+inline Vec load(const float* p) { return *reinterpret_cast<const VecInMemory*>(p); }
+inline void store(float* p, Vec v) { *reinterpret_cast<VecInMemory*>(p) = v; }
+inline Vec splat(float x) { return x - Vec{}; }
+
+inline Vec load_part(const float* p, int64_t n) {
+  float lanes[kLanes] = {};
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return load(lanes);
+}
+inline void store_part(float* p, Vec v, int64_t n) {
+  float lanes[kLanes];
+  store(lanes, v);
+  for (int64_t i = 0; i < n; ++i) p[i] = lanes[i];
+}
+
+// Where a strip of up to one register of elements lies: all lanes, or the last few of a row.
+struct FullStrip {
+  int64_t at;
+  Vec load(const float* p) const { return SLM_ISA::load(p + at); }
+  void store(float* p, Vec v) const { SLM_ISA::store(p + at, v); }
+  void store(Output out, Vec v) const {
+    store(out.data, out.beta == 0 ? v : v + out.beta * load(out.data));
+  }
+  Vec only(Vec v, float = 0) const { return v; }
+};
+struct PartStrip {
+  int64_t at, n;
+  Vec load(const float* p) const { return load_part(p + at, n); }
+  void store(float* p, Vec v) const { store_part(p + at, v, n); }
+  void store(Output out, Vec v) const {
+    store(out.data, out.beta == 0 ? v : v + out.beta * load(out.data));
+  }
+  Vec only(Vec v, float rest = 0) const {  // `rest` in the lanes past the end
+    float lanes[kLanes];
+    SLM_ISA::store(lanes, v);
+    for (int64_t i = n; i < kLanes; ++i) lanes[i] = rest;
+    return SLM_ISA::load(lanes);
+  }
+};
+
+// body(strip) for every strip of n elements.
+template <class Body>
+inline __attribute__((always_inline)) void strips(int64_t n, Body body) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(FullStrip{i});
+  if (i < n) body(PartStrip{i, n - i});
+}
+
+// Keeps a product from being fused into the sum it goes to: for differences that must come out as
+// 0.
+inline Vec rounded(Vec v) {
+  asm("" : "+x"(v));
+  return v;
+}
+
+inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
+inline float max(float a, float b) { return a > b ? a : b; }
+
+inline float sum_lanes(Vec v) {
+  float lanes[kLanes];
+  store(lanes, v);
+  for (int n = kLanes / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; ++i) lanes[i] += lanes[i + n];
+  return lanes[0];
+}
+inline float max_lanes(Vec v) {
+  float lanes[kLanes];
+  store(lanes, v);
+  for (int n = kLanes / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; ++i) lanes[i] = max(lanes[i], lanes[i + n]);
+  return lanes[0];
+}
+
+// Number formats in memory, each read one register at a time.
+struct F32 {
+  using Stored = float;
+  static Vec load(const float* p) { return SLM_ISA::load(p); }
+  static float load_one(const float* p) { return *p; }
+};
+
+struct BF16 {
+  using Stored = uint16_t;
+  static Vec widen(HalfVec h) { return Vec(__builtin_convertvector(h, UVec) << 16); }
+  static Vec load(const uint16_t* p) { return widen(*reinterpret_cast<const HalfVecInMemory*>(p)); }
+  static float load_one(const uint16_t* p) { return widen(HalfVec{*p})[0]; }
+  static HalfVec narrow(Vec v) {
+    UVec u = UVec(v), magnitude = u & 0x7fffffff;
+    UVec rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+    return __builtin_convertvector(magnitude > 0x7f800000 ? (u >> 16 | 0x40) : rounded, HalfVec);
+  }
+};
+
+struct F16 {
+  using Stored = uint16_t;
+  static Vec widen(HalfVec h) {
+    UVec u = __builtin_convertvector(h, UVec), magnitude = (u & 0x7fff) << 13;
+    Vec value = Vec(magnitude) * 0x1p112f;  // moves the exponent; subnormals come out right too
+    UVec bits = magnitude >= 0x0f800000 ? magnitude | 0x7f800000 : UVec(value);
+    return Vec(bits | (u & 0x8000) << 16);
+  }
+  static Vec load(const uint16_t* p) { return widen(*reinterpret_cast<const HalfVecInMemory*>(p)); }
+  static float load_one(const uint16_t* p) { return widen(HalfVec{*p})[0]; }
+  static HalfVec narrow(Vec v) {
+    UVec u = UVec(v), magnitude = u & 0x7fffffff;
+    UVec normal = ((magnitude + 0xfff + (magnitude >> 13 & 1)) >> 13) - (112 << 10);
+    // 0.5 has steps of 2^-24, those of the subnormals: adding it rounds there
+    UVec subnormal = UVec(Vec(magnitude) + 0.5f) - 0x3f000000;
+    UVec finite = magnitude < 0x38800000 ? subnormal : normal;
+    UVec special = magnitude > 0x7f800000 ? UVec{} + 0x7e00 : UVec{} + 0x7c00;
+    UVec bits = magnitude >= 0x477ff000 ? special : finite;
+    return __builtin_convertvector(bits | (u >> 16 & 0x8000), HalfVec);
+  }
+};
+
+// body(F32{}), body(BF16{}) or body(F16{})
+template <class Body>
+inline void with_format(Format format, Body body) {
+  switch (format) {
+    case Format::kF32:
+      return body(F32{});
+    case Format::kBF16:
+      return body(BF16{});
+    case Format::kF16:
+      return body(F16{});
+  }
+}
+
+template <class T>
+inline Vec load_part_of(const typename T::Stored* p, int64_t n) {
+  typename T::Stored lanes[kLanes] = {};
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return T::load(lanes);
+}
+
+}  // namespace slm::cpu::SLM_ISA

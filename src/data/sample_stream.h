@@ -1,0 +1,61 @@
+// The stream of training samples over a weighted mixture of token files, in the order GPT-NeoX
+// reads them. Sample i is a pure function of (files, weights, sequence length, seed, i): a trainer
+// that stores how many samples it consumed can resume anywhere, with any batch shape.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/mixture.h"
+#include "data/sampling.h"
+#include "data/token_file.h"
+
+namespace slm {
+
+// Documents [first, end) of a token file; end -1 means all. Weights may have any scale.
+struct DataSource {
+  std::filesystem::path prefix;
+  double weight = 1;
+  int64_t first_document = 0, end_document = -1;
+};
+
+struct SampleStreamOptions {
+  int64_t seq_length;      // S: a sample is S + 1 ids, inputs and targets shifted by one
+  int64_t samples_needed;  // K: how far the stream goes
+  uint32_t seed = 1234;
+  EpochShuffle epoch_shuffle = EpochShuffle::kNeox;
+  int64_t vocab_size = int64_t{1} << 31;  // an id from here up is an error that names its place
+};
+
+// Immutable: any number of threads may read samples.
+class SampleStream {
+ public:
+  SampleStream(std::span<const DataSource> sources, const SampleStreamOptions& options);
+
+  int64_t size() const { return mixture_.size(); }
+  int64_t seq_length() const { return options_.seq_length; }
+  void sample(int64_t index, std::span<int32_t> out) const;  // out: S + 1 ids
+
+  // What the first `samples` samples took from each source, for the ledger.
+  struct Usage {
+    std::string prefix;
+    int64_t samples, tokens;  // tokens: S per sample
+    double epochs;            // tokens / tokens of the source
+  };
+  std::vector<Usage> usage(int64_t samples) const;
+
+ private:
+  struct Source {
+    TokenFile file;
+    SampleOrder order;
+  };
+
+  SampleStreamOptions options_;
+  std::vector<Source> sources_;
+  Mixture mixture_;
+};
+
+}  // namespace slm

@@ -1,0 +1,171 @@
+#include "ops/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "support/op_fixture.h"
+#include "support/op_test.h"
+#include "util/error.h"
+
+namespace slm {
+namespace {
+
+using namespace testing;
+using Segments = std::vector<AttentionSegment>;
+
+Op attention_op(Segments segments, AttentionSpec spec) {
+  return [=](Context& cx, const Inputs& in) {
+    return attend(cx, in[0], in[1], in[2], segments, spec);
+  };
+}
+
+struct Heads {
+  int64_t query, kv, size;
+};
+
+Inputs random_inputs(int64_t queries, int64_t keys, Heads heads, double spread = 1) {
+  return {random({queries, heads.query, heads.size}, 1, spread),
+          random({keys, heads.kv, heads.size}, 2, spread), random({keys, heads.kv, heads.size}, 3)};
+}
+
+class AttentionTest : public OpTest {
+ protected:
+  // The longest sums run over the keys, or over the values of a head.
+  void expect_close(const Inputs& in, const Op& op) const {
+    expect_close_to_reference(in, op, std::max(in[1].dim(0), in[1].dim(2)));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Every, AttentionTest, ::testing::ValuesIn(every_backend_and_dtype()),
+                         case_name);
+
+TEST_P(AttentionTest, HeadsAndTheirSizes) {
+  for (Heads heads : {Heads{1, 1, 1}, Heads{2, 2, 20}, Heads{4, 2, 64}, Heads{6, 1, 33}}) {
+    SCOPED_TRACE(::testing::Message() << heads.query << "/" << heads.kv << " of " << heads.size);
+    expect_close(random_inputs(19, 19, heads), attention_op({{0, 19, 0, 19}}, {.scale = 0.3f}));
+  }
+}
+
+TEST_P(AttentionTest, OneQuery) {
+  expect_close(random_inputs(1, 70, {4, 2, 16}), attention_op({{0, 1, 0, 70}}, {.scale = 0.25f}));
+}
+
+TEST_P(AttentionTest, LongerThanATile) {
+  expect_close(random_inputs(150, 150, {1, 1, 8}),
+               attention_op({{0, 150, 0, 150}}, {.scale = 0.35f}));
+}
+
+TEST_P(AttentionTest, PackedSequences) {
+  expect_close(random_inputs(31, 31, {2, 1, 24}),
+               attention_op({{0, 13, 0, 13}, {13, 1, 13, 1}, {14, 17, 14, 17}}, {.scale = 0.2f}));
+}
+
+// Rows of no segment and keys of the past that nobody reads: their gradient is zero.
+TEST_P(AttentionTest, CachedKeysInAnyOrder) {
+  expect_close(random_inputs(9, 60, {4, 2, 12}),
+               attention_op({{0, 5, 40, 20}, {5, 1, 0, 17}, {6, 3, 20, 3}}, {.scale = 0.3f}));
+}
+
+TEST_P(AttentionTest, SlidingWindow) {
+  for (int64_t window : {1, 6, 100})
+    expect_close(random_inputs(25, 40, {2, 1, 16}),
+                 attention_op({{0, 5, 0, 20}, {5, 20, 20, 20}}, {.scale = 0.3f, .window = window}));
+}
+
+TEST_P(AttentionTest, Alibi) {
+  expect_close(random_inputs(23, 30, {6, 3, 16}),
+               attention_op({{0, 3, 0, 10}, {3, 20, 10, 20}},
+                            {.scale = 0.3f, .window = 12, .slopes = alibi_slopes(6)}));
+}
+
+// The backward pass is as exact as the f32 logarithm of the denominator allows: u times its size.
+TEST_P(AttentionTest, LargeScores) {
+  expect_close(random_inputs(20, 20, {2, 2, 16}, 3), attention_op({{0, 20, 0, 20}}, {.scale = 1}));
+  expect_result_close_to_reference(random_inputs(20, 20, {2, 2, 16}, 10),
+                                   attention_op({{0, 20, 0, 20}}, {.scale = 1}), 20);
+}
+
+TEST_P(AttentionTest, KeysOfAnotherType) {
+  for (DType type : {DType::kBF16, DType::kF16}) {
+    Inputs in = random_inputs(5, 22, {4, 2, 20});
+    in[1] = converted(in[1], type);
+    in[2] = converted(in[2], type);
+    expect_close(in, attention_op({{0, 5, 0, 22}}, {.scale = 0.3f}));
+  }
+}
+
+TEST_P(AttentionTest, OneTensorForAllThree) {
+  expect_close_to_reference({random({14, 2, 16}, 1)}, [](Context& cx, const Inputs& in) {
+    return attend(cx, in[0], in[0], in[0], {{0, 14, 0, 14}}, {.scale = 0.2f});
+  });
+}
+
+class AttentionFixtures : public OpTest {
+ protected:
+  // 17 keys in each of two rows, heads of 12; the queries are the last ones.
+  void match(const char* name, const Segments& segments, AttentionSpec spec = {}) {
+    SCOPED_TRACE(name);
+    OpFixture f(name);
+    spec.scale = float(1 / std::sqrt(12.0));
+    expect_matches({f.rows("q"), f.rows("k"), f.rows("v")}, attention_op(segments, spec),
+                   {f.rows("dy"), f.rows("y"), {f.rows("dq"), f.rows("dk"), f.rows("dv")}, 17});
+  }
+
+  const Segments both_rows_ = {{0, 17, 0, 17}, {17, 17, 17, 17}};
+};
+INSTANTIATE_TEST_SUITE_P(Every, AttentionFixtures, ::testing::ValuesIn(every_backend()), case_name);
+
+TEST_P(AttentionFixtures, Match) {
+  for (const char* name : {"attention_causal_mha", "attention_causal_gqa", "attention_causal_mqa"})
+    match(name, both_rows_);
+  match("attention_causal_cached", {{0, 5, 0, 17}, {5, 5, 17, 17}});
+  match("attention_sliding_window_gqa", both_rows_, {.window = 6});
+  match("attention_alibi_mha", both_rows_, {.slopes = alibi_slopes(4)});
+}
+
+TEST_P(AttentionFixtures, MatchDocuments) {
+  Tensor documents = OpFixture("attention_document_mask_gqa").ids("doc_ids");
+  Segments segments;
+  for (int64_t t = 0; t < documents.elements(); ++t) {
+    const int32_t* id = documents.data<int32_t>() + t;
+    if (t % 17 == 0 || id[0] != id[-1]) segments.push_back({t, 0, t, 0});
+    ++segments.back().q_len, ++segments.back().k_len;
+  }
+  EXPECT_GT(segments.size(), 2u);
+  match("attention_document_mask_gqa", segments);
+}
+
+TEST(AttentionGradients, AreDifferences) {
+  Segments segments = {{0, 2, 0, 5}, {2, 4, 5, 4}};
+  for (AttentionSpec spec :
+       {AttentionSpec{.scale = 0.4f}, AttentionSpec{.scale = 0.4f, .window = 3},
+        AttentionSpec{.scale = 0.4f, .slopes = alibi_slopes(4)}})
+    expect_gradients_match_differences(random_inputs(6, 10, {4, 2, 3}),
+                                       attention_op(segments, spec));
+}
+
+TEST(Alibi, SlopesMatchFixtures) {
+  for (int64_t heads : {1, 2, 4, 5, 6, 8, 12, 16, 20, 32, 40, 112}) {
+    Tensor expected = OpFixture("alibi_slopes").at(std::to_string(heads));
+    Tensor slopes = alibi_slopes(heads);
+    ASSERT_EQ(slopes.shape(), expected.shape());
+    for (int64_t h = 0; h < heads; ++h)
+      EXPECT_NEAR(slopes.data<float>()[h], expected.data<float>()[h],
+                  4 * epsilon(DType::kF32) * expected.data<float>()[h])
+          << h << " of " << heads;
+  }
+}
+
+TEST(Attention, RefusesSegmentsOutsideTheTensors) {
+  auto backend = make_reference_backend();
+  Context cx{*backend};
+  Tensor q = converted(random({4, 2, 3}, 1), DType::kF32);
+  for (AttentionSegment s :
+       {AttentionSegment{0, 5, 0, 5}, AttentionSegment{-1, 2, 0, 2}, AttentionSegment{0, 3, 0, 2},
+        AttentionSegment{0, 2, 3, 2}, AttentionSegment{0, 0, 0, 4}})
+    EXPECT_THROW(attend(cx, q, q, q, {s}, {}), Error);
+  Tensor three_heads = converted(random({4, 3, 3}, 1), DType::kF32);
+  EXPECT_THROW(attend(cx, three_heads, q, q, {{0, 4, 0, 4}}, {}), Error);
+}
+
+}  // namespace
+}  // namespace slm

@@ -1,0 +1,68 @@
+#include "ops/linear.h"
+
+#include <algorithm>
+
+#include "support/op_test.h"
+#include "util/error.h"
+
+namespace slm {
+namespace {
+
+using namespace testing;
+
+Tensor apply(Context& cx, const Inputs& in) { return linear(cx, in[0], in[1], in[2]); }
+
+class LinearTest : public OpTest {};
+INSTANTIATE_TEST_SUITE_P(Every, LinearTest, ::testing::ValuesIn(every_backend_and_dtype()),
+                         case_name);
+
+TEST_P(LinearTest, Shapes) {
+  struct Size {
+    int64_t rows, in, out;
+  };
+  for (auto [rows, in, out] : {Size{1, 1, 1}, Size{1, 67, 130}, Size{2, 64, 3}, Size{9, 33, 48},
+                               Size{37, 128, 17}, Size{64, 32, 64}}) {
+    SCOPED_TRACE(::testing::Message() << rows << " x " << in << " x " << out);
+    expect_close_to_reference({random({rows, in}, 1), random({out, in}, 2), random({out}, 3)},
+                              apply, std::max({rows, in, out}));
+  }
+}
+
+TEST_P(LinearTest, WithoutBias) {
+  expect_close_to_reference({random({7, 40}, 1), random({24, 40}, 2), {}}, apply, 40);
+}
+
+TEST_P(LinearTest, WeightsOfAnotherType) {
+  for (DType type : {DType::kF32, DType::kBF16, DType::kF16})
+    for (int64_t rows : {1, 6, 35})
+      expect_close_to_reference({random({rows, 48}, 1), converted(random({33, 48}, 2), type),
+                                 converted(random({33}, 3), type)},
+                                apply, 48);
+}
+
+TEST_P(LinearTest, ReadsHalvesOfAFusedWeight) {
+  expect_close_to_reference(
+      {random({5, 24}, 1), random({22, 24}, 2)},
+      [](Context& cx, const Inputs& in) {
+        Tensor a = linear(cx, in[0], in[1].rows(0, 11));
+        return linear(cx, a, in[1].rows(11, 22).reshape({24, 11}));
+      },
+      24);
+}
+
+TEST(LinearGradients, AreDifferences) {
+  expect_gradients_match_differences({random({4, 7}, 1), random({5, 7}, 2), random({5}, 3)}, apply);
+}
+
+TEST(Linear, RefusesShapesThatDoNotFit) {
+  auto backend = make_reference_backend();
+  Context cx{*backend};
+  Tensor x = Tensor::host({2, 3}, DType::kF32), w = Tensor::host({4, 5}, DType::kF32);
+  EXPECT_THROW(linear(cx, x, w), Error);
+  EXPECT_THROW(linear(cx, x.reshape({2, 1, 3}), Tensor::host({4, 3}, DType::kF32)), Error);
+  EXPECT_THROW(linear(cx, x, Tensor::host({4, 3}, DType::kF32), Tensor::host({5}, DType::kF32)),
+               Error);
+}
+
+}  // namespace
+}  // namespace slm

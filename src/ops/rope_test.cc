@@ -1,0 +1,90 @@
+#include "ops/rope.h"
+
+#include <numeric>
+
+#include "support/op_fixture.h"
+#include "support/op_test.h"
+
+namespace slm {
+namespace {
+
+using namespace testing;
+
+Tensor positions(std::vector<int32_t> values) {
+  return Tensor::of(values, {int64_t(values.size())});
+}
+
+Op rope_op(const Tensor& at, const Rope& spec) {
+  return [=](Context& cx, const Inputs& in) {
+    return rope(cx, in[0], rope_table(cx, at, spec), spec.pairing);
+  };
+}
+
+class RopeTest : public OpTest {};
+INSTANTIATE_TEST_SUITE_P(Every, RopeTest, ::testing::ValuesIn(every_backend_and_dtype()),
+                         case_name);
+
+TEST_P(RopeTest, BothPairingsOnPartOfAHead) {
+  Tensor at = positions({0, 1, 2, 0, 700});
+  for (auto pairing : {Rope::kHalves, Rope::kInterleaved})
+    for (int64_t dims : {2, 6, 20, 64})
+      expect_close_to_reference({random({5, 3, 64}, 1)},
+                                rope_op(at, {.dims = dims, .pairing = pairing}));
+}
+
+class RopeTables : public OpTest {};
+INSTANTIATE_TEST_SUITE_P(Every, RopeTables, ::testing::ValuesIn(every_backend()), case_name);
+
+// A table may differ in the last bit of a cosine, but not in the angle.
+TEST_P(RopeTables, AgreeToOneRounding) {
+  auto backend = GetParam().make(2), reference = make_reference_backend();
+  Context cx{*backend}, exact{*reference};
+  Tensor at = positions({0, 1, 5, 1023, 4095, 16383});
+  for (Rope spec : {Rope{.dims = 20}, Rope{.dims = 128, .theta = 1e6},
+                    Rope{.dims = 64, .theta = 500000, .scale = 4}}) {
+    Tensor got = rope_table(cx, at, spec), want = rope_table(exact, at, spec);
+    for (int64_t i = 0; i < want.elements(); ++i)
+      ASSERT_NEAR(got.data<float>()[i], want.data<float>()[i], epsilon(DType::kF32)) << i;
+  }
+}
+
+// Angles computed by PyTorch in f32, as the published implementations do.
+TEST_P(RopeTables, RoundAnglesAsPyTorchDoes) {
+  auto backend = GetParam().make(2);
+  Context cx{*backend};
+  Tensor table = rope_table(cx, positions({16383}), {.dims = 20, .theta = 10000});
+  float cosines[] = {-0.918830931f, 0.97047776f,   -0.00418937393f, -0.993590355f, -0.999654233f,
+                     0.892840147f,  -0.730619371f, 0.672980011f,    -0.612011135f, -0.562300086f};
+  for (int i = 0; i < 10; ++i)
+    EXPECT_NEAR(table.data<float>()[i], cosines[i], epsilon(DType::kF32)) << i;
+}
+
+class RopeFixtures : public OpTest {};
+INSTANTIATE_TEST_SUITE_P(Every, RopeFixtures, ::testing::ValuesIn(every_backend()), case_name);
+
+TEST_P(RopeFixtures, Match) {
+  for (const char* name : {"rotary_half", "rotary_half_reset_positions", "rotary_pairs"}) {
+    SCOPED_TRACE(name);
+    OpFixture f(name);
+    std::vector<int32_t> one(9), both;
+    std::iota(one.begin(), one.end(), 0);
+    if (f.has("positions")) {
+      Tensor given = f.ids("positions");
+      one.assign(given.data<int32_t>(), given.data<int32_t>() + given.elements());
+    }
+    for (int batch = 0; batch < 2; ++batch) both.insert(both.end(), one.begin(), one.end());
+    Rope spec{.dims = 6,
+              .pairing = std::string(name) == "rotary_pairs" ? Rope::kInterleaved : Rope::kHalves};
+    expect_matches({f.rows("x")}, rope_op(positions(both), spec),
+                   {f.rows("dy"), f.rows("y"), {f.rows("dx")}});
+  }
+}
+
+TEST(RopeGradients, AreDifferences) {
+  for (auto pairing : {Rope::kHalves, Rope::kInterleaved})
+    expect_gradients_match_differences(
+        {random({3, 2, 8}, 1)}, rope_op(positions({0, 3, 50}), {.dims = 6, .pairing = pairing}));
+}
+
+}  // namespace
+}  // namespace slm

@@ -1,0 +1,187 @@
+// Every key of a run configuration. Kept in one line each, in the order in which they are printed.
+#include "train/config_key.h"
+
+namespace slm {
+namespace {
+
+constexpr KeyUse kImplemented = KeyUse::kImplemented, kRecorded = KeyUse::kRecorded,
+                 kIgnored = KeyUse::kIgnored;
+
+// A type without a place in RunConfig.
+template <class T>
+ConfigTarget nowhere(RunConfig&) {
+  return static_cast<T*>(nullptr);
+}
+constexpr auto kInt = nowhere<int64_t>;
+constexpr auto kReal = nowhere<double>;
+constexpr auto kBool = nowhere<bool>;
+constexpr auto kText = nowhere<std::string>;
+constexpr auto kTexts = nowhere<std::vector<std::string>>;
+
+using C = RunConfig;
+using T = ConfigTarget;
+
+// clang-format off
+constexpr ConfigKey kKeys[] = {
+    // Model shape
+    {"num_layers", kImplemented, [](C& c) -> T { return &c.shape.layers; }, "transformer blocks"},
+    {"hidden_size", kImplemented, [](C& c) -> T { return &c.shape.hidden; }, "model width"},
+    {"num_attention_heads", kImplemented, [](C& c) -> T { return &c.shape.heads; }, "query heads"},
+    {"num_kv_heads", kImplemented, [](C& c) -> T { return &c.shape.kv_heads; }, "key and value heads; 0: as many as query heads"},
+    {"attention_head_type", kImplemented, [](C& c) -> T { return &c.shape.head_type; }, "multihead or groupedquery; must agree with num_kv_heads"},
+    {"seq_length", kImplemented, [](C& c) -> T { return &c.shape.seq_length; }, "tokens of a training sample"},
+    {"max_position_embeddings", kImplemented, [](C& c) -> T { return &c.shape.max_positions; }, "context length the model declares"},
+    {"norm", kImplemented, [](C& c) -> T { return &c.shape.norm; }, "layernorm or rmsnorm"},
+    {"layernorm_epsilon", kImplemented, [](C& c) -> T { return &c.shape.norm_epsilon; }, "added to the variance"},
+    {"qk_norm", kImplemented, [](C& c) -> T { return &c.shape.qk_norm; }, "a norm per head on q and k"},
+    {"pos_emb", kImplemented, [](C& c) -> T { return &c.shape.positions; }, "rotary"},
+    {"rotary_pct", kImplemented, [](C& c) -> T { return &c.shape.rotary_fraction; }, "fraction of a head that is rotated"},
+    {"rotary_emb_base", kImplemented, [](C& c) -> T { return &c.shape.rotary_base; }, "base of the rotary angles"},
+    {"rotary_interleaved", kImplemented, [](C& c) -> T { return &c.shape.rotary_interleaved; }, "false: pairs half a head apart"},
+    {"activation", kImplemented, [](C& c) -> T { return &c.shape.activation; }, "silu, gelu, gelu_tanh or relu"},
+    {"mlp_type", kImplemented, [](C& c) -> T { return &c.shape.mlp_type; }, "plain or gated"},
+    {"mlp_multiple_of", kImplemented, [](C& c) -> T { return &c.shape.mlp_multiple; }, "the MLP width is rounded up to a multiple of this"},
+    {"intermediate_size", kImplemented, [](C& c) -> T { return &c.shape.mlp_width; }, "MLP width; 0: 4 x hidden, or 8/3 x hidden when gated"},
+    {"no_weight_tying", kImplemented, [](C& c) -> T { return &c.shape.untied_head; }, "true: an output matrix of its own"},
+    {"gpt_j_residual", kImplemented, [](C& c) -> T { return &c.shape.parallel_residual; }, "attention and MLP side by side"},
+    {"gpt_j_tied", kImplemented, [](C& c) -> T { return &c.shape.shared_norm; }, "both sides read one norm"},
+    {"use_bias_in_norms", kImplemented, [](C& c) -> T { return &c.shape.norm_bias; }, "norms have a bias"},
+    {"use_bias_in_qk_norm", kImplemented, [](C& c) -> T { return &c.shape.qk_norm_bias; }, "the norms of q and k have a bias"},
+    {"use_bias_in_attn_linear", kImplemented, [](C& c) -> T { return &c.shape.attention_bias; }, "q, k, v and the attention output have a bias"},
+    {"use_qkv_bias", kImplemented, [](C& c) -> T { return &c.shape.qkv_bias; }, "q, k and v have a bias, whatever use_bias_in_attn_linear says"},
+    {"use_bias_in_mlp", kImplemented, [](C& c) -> T { return &c.shape.mlp_bias; }, "MLP matrices have a bias"},
+    {"attention_config", kImplemented, [](C& c) -> T { return &c.shape.attention; }, "kinds of attention by layer; flash and global are the same maths"},
+    {"model_parallel_size", kImplemented, [](C& c) -> T { return &c.shape.model_parallel; }, "multiplies the unit of the padded vocabulary; computed on one device"},
+    {"pipe_parallel_size", kImplemented, [](C& c) -> T { return &c.shape.pipeline_parallel; }, "pipeline stages; computed as one"},
+    {"make_vocab_size_divisible_by", kImplemented, [](C& c) -> T { return &c.shape.vocab_multiple; }, "unit of the padded vocabulary"},
+    {"vocab_size", kImplemented, [](C& c) -> T { return &c.shape.vocab_size; }, "tokens before padding; 0: what the tokenizer has"},
+
+    // Initial values
+    {"init_method", kImplemented, [](C& c) -> T { return &c.init.method; }, "of matrices that read the residual stream, embedding and output"},
+    {"output_layer_init_method", kImplemented, [](C& c) -> T { return &c.init.output_method; }, "of matrices that write the residual stream"},
+    {"init_method_std", kImplemented, [](C& c) -> T { return &c.init.std; }, "sigma of normal and scaled_normal"},
+
+    // Optimiser and schedule
+    {"optimizer.type", kImplemented, [](C& c) -> T { return &c.optimizer.type; }, "Adam or AdamW: both are AdamW"},
+    {"optimizer.params.lr", kImplemented, [](C& c) -> T { return &c.optimizer.lr; }, "peak learning rate"},
+    {"optimizer.params.betas", kImplemented, [](C& c) -> T { return &c.optimizer.betas; }, "decay of the two moments"},
+    {"optimizer.params.eps", kImplemented, [](C& c) -> T { return &c.optimizer.eps; }, "added after the square root"},
+    {"weight_decay", kImplemented, [](C& c) -> T { return &c.optimizer.weight_decay; }, "decoupled; norms and biases do not decay"},
+    {"gradient_clipping", kImplemented, [](C& c) -> T { return &c.optimizer.max_grad_norm; }, "limit of the global gradient norm; 0: none"},
+    {"min_lr", kImplemented, [](C& c) -> T { return &c.schedule.min_lr; }, "lowest learning rate after warm-up"},
+    {"train_iters", kImplemented, [](C& c) -> T { return &c.schedule.train_steps; }, "optimiser steps"},
+    {"lr_decay_iters", kImplemented, [](C& c) -> T { return &c.schedule.decay_steps; }, "steps over which the rate decays; 0: train_iters x lr_decay_fraction"},
+    {"lr_decay_fraction", kImplemented, [](C& c) -> T { return &c.schedule.decay_fraction; }, "of train_iters, when lr_decay_iters is not given"},
+    {"lr_decay_style", kImplemented, [](C& c) -> T { return &c.schedule.style; }, "constant, linear, cosine, exponential or hybrid_cosine_inv_sqrt_2"},
+    {"warmup", kImplemented, [](C& c) -> T { return &c.schedule.warmup; }, "fraction of the decay steps"},
+    {"cooldown", kImplemented, [](C& c) -> T { return &c.schedule.cooldown; }, "final linear phase, fraction of the decay steps"},
+    {"cooldown_start", kImplemented, [](C& c) -> T { return &c.schedule.cooldown_start; }, "first step of the final linear phase"},
+    {"cooldown_steps", kImplemented, [](C& c) -> T { return &c.schedule.cooldown_steps; }, "length of the final linear phase"},
+    {"cooldown_final_lr", kImplemented, [](C& c) -> T { return &c.schedule.cooldown_final_lr; }, "learning rate at its end"},
+    {"hybrid_total_steps", kImplemented, [](C& c) -> T { return &c.schedule.hybrid_steps; }, "N of hybrid_cosine_inv_sqrt_2; 0: the decay steps"},
+    {"hybrid_switch_fraction", kImplemented, [](C& c) -> T { return &c.schedule.hybrid_switch; }, "where its cosine ends, fraction of N"},
+    {"override_lr_scheduler", kImplemented, [](C& c) -> T { return &c.schedule.override_checkpoint_schedule; }, "on resume, this file's schedule instead of the checkpoint's"},
+    {"use_checkpoint_lr_scheduler", kImplemented, [](C& c) -> T { return &c.schedule.keep_checkpoint_schedule; }, "on resume, the checkpoint's schedule instead of this file's"},
+    {"hidden_dropout", kImplemented, [](C& c) -> T { return &c.hidden_dropout; }, "0"},
+    {"attention_dropout", kImplemented, [](C& c) -> T { return &c.attention_dropout; }, "0"},
+
+    // Batch and data
+    {"train_batch_size", kImplemented, [](C& c) -> T { return &c.batch.global; }, "sequences of an optimiser step"},
+    {"train_micro_batch_size_per_gpu", kImplemented, [](C& c) -> T { return &c.batch.micro; }, "sequences computed at a time"},
+    {"gradient_accumulation_steps", kImplemented, [](C& c) -> T { return &c.batch.accumulate; }, "micro batches of an optimiser step"},
+    {"data_impl", kImplemented, [](C& c) -> T { return &c.data.impl; }, "mmap or infer"},
+    {"train_data_paths", kImplemented, [](C& c) -> T { return &c.data.train; }, "prefixes of .bin/.idx files"},
+    {"train_data_weights", kImplemented, [](C& c) -> T { return &c.data.train_weights; }, "relative; empty: all equal"},
+    {"valid_data_paths", kImplemented, [](C& c) -> T { return &c.data.valid; }, "prefixes of .bin/.idx files"},
+    {"valid_data_weights", kImplemented, [](C& c) -> T { return &c.data.valid_weights; }, "relative; empty: all equal"},
+    {"test_data_paths", kRecorded, [](C& c) -> T { return &c.data.test; }, "not read by the trainer"},
+    {"test_data_weights", kRecorded, [](C& c) -> T { return &c.data.test_weights; }, "not read by the trainer"},
+    {"reset_attention_mask", kImplemented, [](C& c) -> T { return &c.data.reset_attention; }, "tokens see only their own document"},
+    {"reset_position_ids", kImplemented, [](C& c) -> T { return &c.data.reset_positions; }, "positions restart with each document"},
+    {"eod_mask_loss", kImplemented, [](C& c) -> T { return &c.data.mask_eod_loss; }, "no loss where the input is the end of a document"},
+    {"loss_norm", kImplemented, [](C& c) -> T { return &c.data.loss_norm; }, "micro: mean of the micro batches' means; global_tokens: mean of the step's tokens"},
+    {"z_loss", kImplemented, [](C& c) -> T { return &c.data.z_loss; }, "weight of logsumexp^2 in the loss"},
+    {"tokenizer_type", kImplemented, [](C& c) -> T { return &c.data.tokenizer_type; }, "told from the file itself"},
+    {"vocab_file", kImplemented, [](C& c) -> T { return &c.data.tokenizer; }, "tokenizer file or directory"},
+    {"seed", kImplemented, [](C& c) -> T { return &c.data.seed; }, "of initial values and data order"},
+
+    // Precision
+    {"precision", kImplemented, [](C& c) -> T { return &c.precision; }, "fp32, fp16 or bfloat16; computed in f32 for now"},
+    {"fp16.enabled", kImplemented, [](C& c) -> T { return &c.fp16; }, "asks for fp16"},
+    {"fp16.fp16", kRecorded, kBool, "legacy flag"},
+    {"fp16.loss_scale", kRecorded, kReal, "f32 needs no loss scale"},
+    {"fp16.loss_scale_window", kRecorded, kInt, "f32 needs no loss scale"},
+    {"fp16.initial_scale_power", kRecorded, kInt, "f32 needs no loss scale"},
+    {"fp16.hysteresis", kRecorded, kInt, "f32 needs no loss scale"},
+    {"fp16.min_loss_scale", kRecorded, kReal, "f32 needs no loss scale"},
+    {"bf16.enabled", kImplemented, [](C& c) -> T { return &c.bf16; }, "asks for bfloat16"},
+    {"fp32_allreduce", kRecorded, kBool, "gradients are f32"},
+    {"full_precision_lm_cross_entropy", kRecorded, kBool, "the loss is always computed from f32 logits"},
+
+    // Memory
+    {"checkpoint_activations", kImplemented, [](C& c) -> T { return &c.recompute; }, "keep only block inputs, compute the rest again in the backward pass"},
+    {"checkpoint_num_layers", kImplemented, [](C& c) -> T { return &c.recompute_layers; }, "blocks per kept input; one is kept per block here"},
+    {"partition_activations", kRecorded, kBool, "one process"},
+    {"synchronize_each_layer", kRecorded, kBool, "no difference to the result"},
+    {"zero_optimization.stage", kRecorded, kInt, "one process holds all optimiser state"},
+    {"zero_optimization.allgather_partitions", kRecorded, kBool, "one process"},
+    {"zero_optimization.allgather_bucket_size", kRecorded, kInt, "one process"},
+    {"zero_optimization.overlap_comm", kRecorded, kBool, "one process"},
+    {"zero_optimization.reduce_scatter", kRecorded, kBool, "one process"},
+    {"zero_optimization.reduce_bucket_size", kRecorded, kInt, "one process"},
+    {"zero_optimization.contiguous_gradients", kRecorded, kBool, "gradients are always contiguous"},
+    {"zero_optimization.cpu_offload", kRecorded, kBool, "no difference to the result"},
+    {"scaled_upper_triang_masked_softmax_fusion", kRecorded, kBool, "same maths"},
+    {"bias_gelu_fusion", kRecorded, kBool, "the fused kernel was the tanh form; ask for it with activation: gelu_tanh"},
+    {"use_flash_cross_entropy", kRecorded, kBool, "same maths"},
+    {"output_layer_parallelism", kRecorded, kText, "one process"},
+
+    // Evaluation, checkpoints, logging
+    {"eval_interval", kImplemented, [](C& c) -> T { return &c.watching.eval_every; }, "steps between validations"},
+    {"eval_iters", kImplemented, [](C& c) -> T { return &c.watching.eval_batches; }, "global batches of a validation"},
+    {"eval_tasks", kIgnored, kTexts, "evaluation tasks are not run while training"},
+    {"eval_batch_size", kRecorded, kInt, "batch of evaluation tasks"},
+    {"checkpoint_factor", kImplemented, [](C& c) -> T { return &c.saving.every; }, "steps between checkpoints; 0: only at the end"},
+    {"extra_save_iters", kImplemented, [](C& c) -> T { return &c.saving.extra_steps; }, "further steps to save at; 0: before the first"},
+    {"keep_last_n_checkpoints", kImplemented, [](C& c) -> T { return &c.saving.keep_last; }, "older ones are deleted; 0: all are kept"},
+    {"save", kImplemented, [](C& c) -> T { return &c.saving.save; }, "directory of checkpoints and metrics"},
+    {"load", kImplemented, [](C& c) -> T { return &c.saving.load; }, "directory of checkpoints to continue from"},
+    {"iteration", kImplemented, [](C& c) -> T { return &c.saving.load_step; }, "the step to load; without it the latest"},
+    {"finetune", kImplemented, [](C& c) -> T { return &c.saving.finetune; }, "load only weights, begin at step 0"},
+    {"no_checkpoint_arg_validation", kImplemented, [](C& c) -> T { return &c.saving.skip_shape_check; }, "allow another context length than the checkpoint's"},
+    {"log_interval", kImplemented, [](C& c) -> T { return &c.watching.log_every; }, "steps between lines in the log"},
+    {"steps_per_print", kRecorded, kInt, "log_interval decides"},
+    {"wall_clock_breakdown", kRecorded, kBool, "seconds per step are always logged"},
+    {"log_grad_norm", kRecorded, kBool, "the gradient norm is always logged"},
+    {"use_wandb", kIgnored, kBool, "metrics go to metrics.jsonl and loss.svg instead"},
+    {"wandb_host", kRecorded, kText, "kept with the checkpoint"},
+    {"wandb_team", kRecorded, kText, "kept with the checkpoint"},
+    {"wandb_project", kRecorded, kText, "kept with the checkpoint"},
+    {"wandb_group", kRecorded, kText, "kept with the checkpoint"},
+    {"wandb_name", kRecorded, kText, "kept with the checkpoint"},
+    {"s3_path", kIgnored, kText, "checkpoints are not uploaded"},
+    {"s3_sync_interval", kRecorded, kInt, "checkpoints are not uploaded"},
+
+    // Launch
+    {"num_workers", kRecorded, kInt, "data is read from mapped files"},
+    {"distributed_backend", kRecorded, kText, "one process"},
+    {"launcher", kIgnored, kText, "runs as one process"},
+    {"deepspeed_slurm", kIgnored, kBool, "runs as one process"},
+    {"use_mup", kIgnored, kBool, "muP is not applied: learning rates and initial values are the plain ones"},
+    {"save_base_shapes", kRecorded, kBool, "muP"},
+    {"base_shapes_file", kRecorded, kText, "muP"},
+    {"coord_check", kRecorded, kBool, "muP"},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() { return kKeys; }
+
+const ConfigKey* find_config_key(std::string_view name) {
+  for (const ConfigKey& key : kKeys)
+    if (key.name == name) return &key;
+  return nullptr;
+}
+
+}  // namespace slm

@@ -1,0 +1,151 @@
+#include "train/derived_config.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "train/initialize.h"
+#include "train/schedule.h"
+#include "util/error.h"
+
+namespace slm {
+
+namespace {
+
+void check_positive(std::string_view key, int64_t value) {
+  check(value > 0 && value < (int64_t{1} << 40),
+        "[config] key \"{}\" is {}; it must be given and positive", key, value);
+}
+
+void derive_shape(RunConfig& c) {
+  RunConfig::Shape& s = c.shape;
+  check_positive("num_layers", s.layers);
+  check_positive("hidden_size", s.hidden);
+  check_positive("num_attention_heads", s.heads);
+  check_positive("seq_length", s.seq_length);
+  check_positive("max_position_embeddings", s.max_positions);
+  check_positive("mlp_multiple_of", s.mlp_multiple);
+  check_positive("make_vocab_size_divisible_by", s.vocab_multiple);
+  check(s.seq_length <= s.max_positions,
+        "[config] seq_length {} is more than max_position_embeddings {}", s.seq_length,
+        s.max_positions);
+  s.model_parallel = std::max<int64_t>(1, s.model_parallel);
+  if (s.pipeline_parallel > 1)
+    c.notes.push_back("pipe_parallel_size: all stages run in this one process");
+
+  if (s.kv_heads == 0) s.kv_heads = s.heads;
+  check(s.head_type == "multihead" || s.head_type == "groupedquery",
+        "[config] attention_head_type is \"{}\", expected multihead or groupedquery", s.head_type);
+  check(s.head_type == "groupedquery" || !c.given.contains("attention_head_type") ||
+            s.kv_heads == s.heads,
+        "[config] attention_head_type is multihead, but num_kv_heads {} is not "
+        "num_attention_heads {}",
+        s.kv_heads, s.heads);
+  check(s.hidden % s.heads == 0, "[config] hidden_size {} is no multiple of num_attention_heads {}",
+        s.hidden, s.heads);
+
+  int64_t layers = 0;
+  for (const AttentionRun& run : s.attention) {
+    check(run.repeats > 0 && run.repeats <= s.layers && !run.kinds.empty(),
+          "[config] attention_config repeats {} kinds {} times", run.kinds.size(), run.repeats);
+    for (const std::string& kind : run.kinds)
+      check(kind == "flash" || kind == "global",
+            "[config] attention_config names \"{}\"; flash and global are supported", kind);
+    layers += run.repeats * int64_t(run.kinds.size());
+  }
+  check(s.attention.empty() || layers == s.layers,
+        "[config] attention_config covers {} layers, num_layers is {}", layers, s.layers);
+}
+
+void derive_batch(RunConfig::Batch& b) {
+  for (int64_t n : {b.global, b.micro, b.accumulate})
+    check(n >= 0 && n < (1 << 30), "[config] a batch size of {} makes no sense", n);
+  check(b.global > 0 || b.micro > 0,
+        "[config] give train_micro_batch_size_per_gpu or train_batch_size");
+  if (b.micro == 0) b.micro = b.accumulate > 0 ? b.global / b.accumulate : b.global;
+  if (b.accumulate == 0) b.accumulate = b.global > 0 && b.micro > 0 ? b.global / b.micro : 1;
+  if (b.global == 0) b.global = b.micro * b.accumulate;
+  check(b.global == b.micro * b.accumulate && b.global > 0,
+        "[config] train_batch_size {} is not train_micro_batch_size_per_gpu {} x "
+        "gradient_accumulation_steps {}",
+        b.global, b.micro, b.accumulate);
+}
+
+void derive_schedule(RunConfig& c) {
+  RunConfig::Schedule& s = c.schedule;
+  check_positive("train_iters", s.train_steps);
+  if (s.decay_steps == 0) s.decay_steps = int64_t(double(s.train_steps) * s.decay_fraction);
+  check(!(s.keep_checkpoint_schedule && s.override_checkpoint_schedule),
+        "[config] override_lr_scheduler and use_checkpoint_lr_scheduler contradict each other");
+  Schedule(c.optimizer.lr, s);  // refuses what it cannot do
+}
+
+void derive_precision(RunConfig& c) {
+  check(!(c.fp16 && c.bf16), "[config] fp16.enabled and bf16.enabled contradict each other");
+  std::string asked = c.fp16 ? "fp16" : c.bf16 ? "bfloat16" : "";
+  if (c.precision.empty()) c.precision = asked.empty() ? "fp32" : asked;
+  constexpr std::array<std::string_view, 3> kNames{"fp32", "fp16", "bfloat16"};
+  check(std::find(kNames.begin(), kNames.end(), c.precision) != kNames.end(),
+        "[config] precision is \"{}\", expected fp32, fp16 or bfloat16", c.precision);
+  check(asked.empty() || asked == c.precision, "[config] precision is {}, but {} is enabled",
+        c.precision, asked);
+  if (c.precision != "fp32")
+    c.notes.push_back(
+        format("precision: {} is asked for, this version trains in f32", c.precision));
+}
+
+// An unset list is often written [""].
+void derive_paths(std::string_view key, std::vector<std::string>& paths,
+                  std::vector<double>& weights) {
+  bool placeholder = std::all_of(paths.begin(), paths.end(), [](auto& p) { return p.empty(); });
+  if (placeholder) {
+    paths.clear();
+    weights.clear();
+  }
+  if (weights.empty()) weights.assign(paths.size(), 1.0);
+  check(weights.size() == paths.size(), "[config] {}_data_paths has {} entries, {}_data_weights {}",
+        key, paths.size(), key, weights.size());
+  double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  bool negative = std::any_of(weights.begin(), weights.end(), [](double w) { return w < 0; });
+  check(paths.empty() || (sum > 0 && !negative),
+        "[config] {}_data_weights must not be negative, and not all zero", key);
+}
+
+void check_values(const RunConfig& c) {
+  check(c.optimizer.type == "Adam" || c.optimizer.type == "AdamW",
+        "[config] optimizer.type is \"{}\", expected Adam or AdamW", c.optimizer.type);
+  auto& betas = c.optimizer.betas;
+  check(betas.size() == 2 && betas[0] >= 0 && betas[0] < 1 && betas[1] >= 0 && betas[1] < 1,
+        "[config] optimizer.params.betas must be two numbers in 0..1");
+  check(c.optimizer.lr > 0 && c.optimizer.eps >= 0 && c.optimizer.weight_decay >= 0 &&
+            c.optimizer.max_grad_norm >= 0,
+        "[config] the learning rate must be positive, eps, weight_decay and gradient_clipping not "
+        "negative");
+  check(c.hidden_dropout == 0 && c.attention_dropout == 0,
+        "[config] dropout is not supported: set hidden_dropout and attention_dropout to 0");
+  check(c.data.impl == "mmap" || c.data.impl == "infer",
+        "[config] data_impl is \"{}\", expected mmap or infer", c.data.impl);
+  check(c.data.loss_norm == "micro" || c.data.loss_norm == "global_tokens",
+        "[config] loss_norm is \"{}\", expected micro or global_tokens", c.data.loss_norm);
+  check(c.data.seed >= 0, "[config] seed {} is negative", c.data.seed);
+  check(c.saving.every >= 0 && c.saving.keep_last >= 0 && c.watching.log_every > 0 &&
+            c.watching.eval_every >= 0 && c.watching.eval_batches >= 0,
+        "[config] intervals and counts must not be negative, log_interval not zero");
+}
+
+}  // namespace
+
+void derive(RunConfig& c) {
+  derive_shape(c);
+  derive_batch(c.batch);
+  derive_precision(c);
+  derive_paths("train", c.data.train, c.data.train_weights);
+  derive_paths("valid", c.data.valid, c.data.valid_weights);
+  derive_paths("test", c.data.test, c.data.test_weights);
+  check_values(c);
+  derive_schedule(c);
+  check_init_method(c.init.method);
+  check_init_method(c.init.output_method);
+}
+
+}  // namespace slm

@@ -1,0 +1,67 @@
+#include "train/next_token.h"
+
+#include "ops/head_loss.h"
+#include "util/error.h"
+
+namespace slm {
+
+// Row by row: a document starts where a sample starts and behind each eod.
+NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec) {
+  int64_t length = spec.seq_length, count = int64_t(samples.size()) / (length + 1);
+  NextTokenBatch batch;
+  batch.tokens.ids = Tensor::host({count * length}, DType::kI32);
+  batch.tokens.positions = Tensor::host({count * length}, DType::kI32);
+  batch.targets = Tensor::host({count * length}, DType::kI32);
+  int32_t* ids = batch.tokens.ids.data<int32_t>();
+  int32_t* positions = batch.tokens.positions.data<int32_t>();
+  int32_t* targets = batch.targets.data<int32_t>();
+  batch.tokens.starts = {0};
+  for (int64_t s = 0; s < count; ++s) {
+    std::span<const int32_t> sample = samples.subspan(size_t(s * (length + 1)));
+    int32_t position = 0;
+    for (int64_t t = 0; t < length; ++t) {
+      int64_t row = s * length + t;
+      bool ends = spec.eod && sample[size_t(t)] == *spec.eod;
+      bool counts = !(spec.mask_eod_loss && ends);
+      ids[row] = sample[size_t(t)];
+      positions[row] = position++;
+      targets[row] = counts ? sample[size_t(t) + 1] : -1;
+      batch.counted += counts;
+      if (ends && spec.reset_positions) position = 0;
+      if (t + 1 == length || (ends && spec.reset_attention)) batch.tokens.starts.push_back(row + 1);
+    }
+  }
+  return batch;
+}
+
+NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec)
+    : decoder_(decoder), source_(std::move(source)), spec_(spec) {
+  check(spec.seq_length > 0, "[next token] a sequence length of {}", spec.seq_length);
+  bool needs_eod = spec.reset_attention || spec.reset_positions || spec.mask_eod_loss;
+  check(spec.eod || !needs_eod,
+        "[next token] reset_attention_mask, reset_position_ids and eod_mask_loss need a tokenizer "
+        "with an end-of-text token");
+}
+
+Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t micro) {
+  NextTokenBatch batch = read(step, micro);
+  int64_t divisor = batch.counted * step.accumulate;
+  if (spec_.mean_over_step && spec_.mask_eod_loss) {
+    divisor = 0;
+    for (int64_t i = 0; i < step.accumulate; ++i) divisor += read(step, i).counted;
+  }
+  Tensor hidden = decoder_.hidden(cx, batch.tokens);
+  return head_loss(cx, hidden, decoder_.head_weight(), {}, batch.targets,
+                   {.divisor = float(std::max<int64_t>(divisor, 1)), .z_loss = spec_.z_loss});
+}
+
+NextTokenBatch NextToken::read(const StepSamples& step, int64_t micro) const {
+  size_t stride = size_t(spec_.seq_length) + 1;
+  std::vector<int32_t> samples(size_t(step.micro_batch) * stride);
+  for (int64_t i = 0; i < step.micro_batch; ++i)
+    source_(step.first + micro * step.micro_batch + i,
+            std::span(samples).subspan(size_t(i) * stride, stride));
+  return pack_samples(samples, spec_);
+}
+
+}  // namespace slm

@@ -1,0 +1,24 @@
+// What a training run minimises. All training differs only in this.
+#pragma once
+
+#include "core/context.h"
+
+namespace slm {
+
+// The samples of one optimiser step: accumulate micro batches of micro_batch samples each, counted
+// from `first` in the order in which the run consumes its data.
+struct StepSamples {
+  int64_t first = 0, micro_batch = 1, accumulate = 1;
+  int64_t count() const { return micro_batch * accumulate; }
+};
+
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  // The share of micro batch `micro` in the step's loss, [1] f32: summed over the step's micro
+  // batches, values are the loss and gradients its gradient.
+  virtual Tensor loss(Context& cx, const StepSamples& step, int64_t micro) = 0;
+};
+
+}  // namespace slm
