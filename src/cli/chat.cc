@@ -27,7 +27,7 @@ void converse(ChatSession& session, LineEditor& editor) {
         return;
       case LineEditor::Outcome::kInterrupted:
         std::puts(interrupted ? "" : "\n(Ctrl-C once more, Ctrl-D or /exit leaves)");
-        if (interrupted || !editor.interactive()) return;
+        if (interrupted) return;
         interrupted = true;
         continue;
       case LineEditor::Outcome::kLine:
@@ -41,10 +41,11 @@ void converse(ChatSession& session, LineEditor& editor) {
 void run(const ChatOptions& options) {
   ChatSession session(options);
   LineEditor editor;
-  if (editor.interactive()) session.greet();
+  if (!editor.interactive()) return converse(session, editor);
+  session.greet();
   InterruptGuard guard;
   converse(session, editor);
-  if (editor.interactive()) std::puts("");
+  std::puts("");
 }
 
 }  // namespace

@@ -165,6 +165,7 @@ void ChatSession::answer(std::string_view message) {
     if (conversation_.forgotten() > forgotten)
       say("(the context is full: the oldest {} messages are forgotten)", conversation_.forgotten());
     GenerationResult result = stream_answer(request);
+    if (result.ids.empty()) return conversation_.take_back();
     conversation_.answer(result.text);
     if (options_.stats)
       std::fprintf(stderr, "%s, seed %llu\n", describe(result.timings).c_str(),

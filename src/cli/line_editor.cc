@@ -186,10 +186,7 @@ LineEditor::Outcome LineEditor::read(std::string_view prompt, std::string& text)
 }
 
 LineEditor::Outcome LineEditor::read_line(std::string_view prompt, std::string& line) {
-  if (!interactive_) {
-    if (std::getline(std::cin, line)) return Outcome::kLine;
-    return InterruptGuard::flag() ? Outcome::kInterrupted : Outcome::kEnd;
-  }
+  if (!interactive_) return std::getline(std::cin, line) ? Outcome::kLine : Outcome::kEnd;
   terminal_->set_prompt(prompt);
   int length = 0;
   send("\x1b[?2004h");  // mark pasted text
