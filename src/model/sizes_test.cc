@@ -51,6 +51,21 @@ TEST(Sizes, OfWeightsCachesAndTraining) {
   EXPECT_EQ(training_state_bytes(spec), 16 * 12143185920);
 }
 
+TEST(Sizes, OfTheLargestModelAcceptedDoNotOverflow) {
+  DecoderSpec spec{.vocab = kMaxVocab,
+                   .width = kMaxWidth,
+                   .layers = kMaxLayers,
+                   .heads = 1024,
+                   .kv_heads = 1024,
+                   .head_size = 1024,
+                   .mlp_width = kMaxWidth,
+                   .max_positions = kMaxPositions};
+  spec.rope.dims = 1024;
+  validate(spec);
+  EXPECT_GT(training_state_bytes(spec), weight_bytes(spec, DType::kF32));
+  EXPECT_THROW(cache_bytes(spec, kMaxPositions), Error);
+}
+
 TEST(Sizes, LeaveOtherModelsOfTheSameFamiliesAlone) {
   ModelConfig config = config_of("stablelm-base-alpha-3b");
   config.spec.layers = 15;
