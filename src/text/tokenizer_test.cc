@@ -320,6 +320,17 @@ TEST_F(TokenizerDirectory, SpecialTokensOfAModelDirectoryAreFoundInTexts) {
   EXPECT_EQ(tokenizer->decode(std::vector<int32_t>{260, 2}), "a</s>");
 }
 
+TEST_F(TokenizerDirectory, VocabularyAndMergesFiles) {
+  write("vocab.json", R"({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3})");
+  write("merges.txt", "#version: 0.2\na b\n");
+  auto tokenizer = load_tokenizer(dir_);
+  EXPECT_EQ(tokenizer->encode("aab<|endoftext|>"), (std::vector<int32_t>{0, 2, 3}));
+  write("merges.txt", "a b\xF4");
+  EXPECT_THROW(load_tokenizer(dir_), Error);
+  write("merges.txt", "a b c\n");
+  EXPECT_THROW(load_tokenizer(dir_), Error);
+}
+
 TEST_F(TokenizerDirectory, TiktokenMergesByWhatIsMade) {
   std::string ranks;
   auto base64 = [](std::string_view s) {
