@@ -229,7 +229,7 @@ TEST(Trainer, NotFiniteStopsBeforeTheUpdate) {
   Small small({});
   small.trainer->step();
   auto moments = copy(small.optimizer->first_moment());
-  small.parameters.values().data<float>()[40] = NAN;
+  small.parameters.at("final_norm.weight").data<float>()[0] = NAN;
   std::string text = refusal([&] { small.trainer->step(); });
   EXPECT_NE(text.find("step 2"), std::string::npos) << text;
   EXPECT_EQ(copy(small.optimizer->first_moment()), moments);
