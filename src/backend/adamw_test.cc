@@ -58,7 +58,7 @@ TEST_P(AdamWTest, MatchesFixtures) {
   for (const char* name : {"adamw_decay", "adamw_nodecay"}) {
     SCOPED_TRACE(name);
     OpFixture f(name);
-    auto backend = GetParam().make();
+    auto backend = GetParam().make(2);
     State s{converted(f.at("p0"), DType::kF32),
             {},
             Tensor::host({5, 7}, DType::kF32),

@@ -14,7 +14,7 @@ INSTANTIATE_TEST_SUITE_P(Every, ElementwiseTest, ::testing::ValuesIn(every_backe
 
 // Bit by bit: rounding is to nearest even, in one step.
 TEST_P(ElementwiseTest, CopyRoundsToNearestEven) {
-  auto backend = GetParam().make();
+  auto backend = GetParam().make(2);
   Tensor x = random({1003}, 1, 1e-3);
   x.data<double>()[0] = 1 + 0x1p-8;
   x.data<double>()[1] = 1 + 0x1p-11;
@@ -61,13 +61,13 @@ TEST_P(ElementwiseTest, ColumnSum) {
 TEST_P(ElementwiseTest, SumOfSquares) {
   Tensor x = converted(random({5000}, 1), GetParam().dtype);
   double expected = make_reference_backend()->sum_squares(x);
-  double got = GetParam().make()->sum_squares(x);
+  double got = GetParam().make(2)->sum_squares(x);
   EXPECT_NEAR(got, expected, 4 * epsilon(DType::kF32) * expected);
   EXPECT_EQ(got, GetParam().make(1)->sum_squares(x));
 }
 
 TEST_P(ElementwiseTest, ZeroClearsOnlyItsView) {
-  auto backend = GetParam().make();
+  auto backend = GetParam().make(2);
   Tensor x = converted(random({9}, 1), GetParam().dtype);
   backend->zero(x.slice(2, 7));
   Tensor left = converted(x, DType::kF64);

@@ -36,6 +36,14 @@ TEST(EmbedGradients, AreDifferences) {
   });
 }
 
+TEST(Embed, OfKnownNumbers) {
+  auto backend = make_reference_backend();
+  Context cx{*backend};
+  Tensor y = embed(cx, ids({2, 0}), Tensor::of(std::vector<float>{1, 2, 3, 4, 5, 6}, {3, 2}), 0.5f);
+  float expected[] = {2.5f, 3, 0.5f, 1};
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(y.data<float>()[i], expected[i]);
+}
+
 TEST(Embed, RefusesIdsOutsideTheVocabulary) {
   auto backend = make_reference_backend();
   Context cx{*backend};

@@ -32,18 +32,18 @@ INSTANTIATE_TEST_SUITE_P(Every, HeadLossTest, ::testing::ValuesIn(every_backend_
                          case_name);
 
 TEST_P(HeadLossTest, Plain) {
-  expect_close_to_reference(random_inputs(), head_loss_op({.divisor = 9}), one());
+  expect_close_to_reference(random_inputs(), head_loss_op({.divisor = 9}), kVocab, one());
 }
 
 TEST_P(HeadLossTest, WithoutBias) {
   Inputs in = random_inputs();
   in[2] = {};
-  expect_close_to_reference(in, head_loss_op({.divisor = 9}), one());
+  expect_close_to_reference(in, head_loss_op({.divisor = 9}), kVocab, one());
 }
 
 TEST_P(HeadLossTest, ScaledWithZLossInChunks) {
   HeadLossSpec spec{.divisor = 5, .logit_scale = 0.6f, .z_loss = 0.01f, .chunk = 4};
-  expect_close_to_reference(random_inputs(), head_loss_op(spec), one());
+  expect_close_to_reference(random_inputs(), head_loss_op(spec), kVocab, one());
 }
 
 struct ClosedForm {
@@ -108,7 +108,7 @@ TEST_P(HeadLossDefinition, IsMet) {
 TEST_P(HeadLossDefinition, DoesNotDependOnTheChunk) {
   HeadLossSpec spec{.divisor = 9};
   auto loss = [&](int64_t chunk) {
-    auto backend = GetParam().make();
+    auto backend = GetParam().make(2);
     Context cx{*backend};
     spec.chunk = chunk;
     Inputs in;
@@ -119,7 +119,7 @@ TEST_P(HeadLossDefinition, DoesNotDependOnTheChunk) {
 }
 
 TEST_P(HeadLossDefinition, IsZeroWithoutTargets) {
-  auto backend = GetParam().make();
+  auto backend = GetParam().make(2);
   Context cx{*backend};
   Tensor ignored = Tensor::of(std::vector<int32_t>(size_t(kRows), -100), {kRows});
   Inputs in = random_inputs();

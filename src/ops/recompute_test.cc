@@ -50,7 +50,7 @@ class RecomputeTest : public OpTest {
 
   // With x trainable, or only the parameters.
   Results run(const Op& op, bool train_x) const {
-    auto backend = GetParam().make();
+    auto backend = GetParam().make(2);
     Tape tape(*backend);
     Context cx{*backend, &tape};
     Inputs in;

@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(Every, RopeTables, ::testing::ValuesIn(every_backend())
 
 // A table may differ in the last bit of a cosine, but not in the angle.
 TEST_P(RopeTables, AgreeToOneRounding) {
-  auto backend = GetParam().make(), reference = make_reference_backend();
+  auto backend = GetParam().make(2), reference = make_reference_backend();
   Context cx{*backend}, exact{*reference};
   Tensor at = positions({0, 1, 5, 1023, 4095, 16383});
   for (Rope spec : {Rope{.dims = 20}, Rope{.dims = 128, .theta = 1e6},
@@ -50,7 +50,7 @@ TEST_P(RopeTables, AgreeToOneRounding) {
 
 // Angles computed by PyTorch in f32, as the published implementations do.
 TEST_P(RopeTables, RoundAnglesAsPyTorchDoes) {
-  auto backend = GetParam().make();
+  auto backend = GetParam().make(2);
   Context cx{*backend};
   Tensor table = rope_table(cx, positions({16383}), {.dims = 20, .theta = 10000});
   float cosines[] = {-0.918830931f, 0.97047776f,   -0.00418937393f, -0.993590355f, -0.999654233f,

@@ -110,7 +110,7 @@ std::string Progress::render(std::string_view details) const {
     line += format(" {}", format_count(double(done_)));
   if (!details.empty()) line += format(" | {}", details);
   if (!options_.unit.empty()) line += format(" | {} {}/s", format_count(rate()), options_.unit);
-  if (double left = seconds_left(); left >= 0) line += " | ETA " + format_duration(left);
+  if (double left = seconds_left(); left >= 0) line += format(" | ETA {}", format_duration(left));
   return line;
 }
 

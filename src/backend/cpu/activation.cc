@@ -7,9 +7,7 @@ constexpr int64_t kGrain = 1 << 12;
 
 const float* part(const float* data, int64_t begin) { return data ? data + begin : nullptr; }
 
-Output part(Output out, int64_t begin) {
-  return {out.data ? out.data + begin : nullptr, out.beta};
-}
+Output part(Output out, int64_t begin) { return {out.data ? out.data + begin : nullptr, out.beta}; }
 
 }  // namespace
 
@@ -23,7 +21,7 @@ void CpuBackend::activation_forward(const ActivationArgs& a) {
 
 void CpuBackend::activation_backward(const ActivationArgs& a, const ActivationGrads& g) {
   Input x(*this, a.x), up(*this, a.up), dy(*this, g.dy);
-  Result dx(*this, g.dx), dup(*this, g.dup);
+  Result dx(*this, g.dx), dup(*this, g.dup, {&dx});
   share_values(a.x.elements(), kGrain, [&](int64_t begin, int64_t end) {
     kernels_.activation_backward(a.kind, x + begin, part(up, begin), dy + begin, part(dx, begin),
                                  part(dup, begin), end - begin);

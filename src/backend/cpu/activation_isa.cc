@@ -11,10 +11,10 @@ struct Point {
 // x sigmoid(k x)
 struct Swish {
   float k;
-  Vec value(Vec x) const { return x * sigmoid(k * x); }
+  Vec value(Vec x) const { return x * sigmoid(k * x).value; }
   Point point(Vec x) const {
-    Vec s = sigmoid(k * x);
-    return {x * s, s + k * x * s * (1.0f - s)};
+    Sigmoid s = sigmoid(k * x);
+    return {x * s.value, s.value + k * x * (s.value * s.rest)};
   }
 };
 
@@ -29,10 +29,12 @@ struct Gelu {
 // 0.5 x (1 + tanh u) = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3)
 struct GeluTanh {
   static constexpr float kTwoRoot = 1.59576912f, kCubic = 0.044715f;
-  Vec value(Vec x) const { return x * sigmoid(kTwoRoot * (x + kCubic * x * x * x)); }
+  static Vec twice_u(Vec x) { return x * (kTwoRoot + kTwoRoot * kCubic * (x * x)); }
+  Vec value(Vec x) const { return x * sigmoid(twice_u(x)).value; }
   Point point(Vec x) const {
-    Vec s = sigmoid(kTwoRoot * (x + kCubic * x * x * x));
-    return {x * s, s + x * s * (1.0f - s) * (kTwoRoot * (1.0f + 3 * kCubic * x * x))};
+    Sigmoid s = sigmoid(twice_u(x));
+    Vec slope = kTwoRoot + 3 * kTwoRoot * kCubic * (x * x);
+    return {x * s.value, s.value + s.value * s.rest * (x * slope)};
   }
 };
 
@@ -44,11 +46,16 @@ struct Relu {
 template <class Body>
 static void with_activation(Activation kind, Body body) {
   switch (kind) {
-    case Activation::kSilu: return body(Swish{1});
-    case Activation::kGelu: return body(Gelu{});
-    case Activation::kGeluTanh: return body(GeluTanh{});
-    case Activation::kQuickGelu: return body(Swish{1.702f});
-    case Activation::kRelu: return body(Relu{});
+    case Activation::kSilu:
+      return body(Swish{1});
+    case Activation::kGelu:
+      return body(Gelu{});
+    case Activation::kGeluTanh:
+      return body(GeluTanh{});
+    case Activation::kQuickGelu:
+      return body(Swish{1.702f});
+    case Activation::kRelu:
+      return body(Relu{});
   }
 }
 
@@ -67,8 +74,9 @@ void activation_backward(Activation kind, const float* x, const float* up, const
     strips(n, [&](auto s) {
       Point p = act.point(s.load(x));
       Vec d = s.load(dy);
-      if (dup.data) s.store(dup, d * p.value);
-      if (dx.data) s.store(dx, up ? d * s.load(up) * p.slope : d * p.slope);
+      Vec d_gate = up ? d * s.load(up) * p.slope : d * p.slope;
+      if (dx.data) s.store(dx, d_gate);
+      if (dup.data) s.store(dup, d * p.value);  // second: it may be the same memory
     });
   });
 }

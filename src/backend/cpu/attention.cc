@@ -18,7 +18,8 @@ AttentionHead head_of(const AttentionArgs& a, const AttentionSegment& s, int64_t
                       const Pointers& p) {
   int64_t heads = a.q.dim(1), kv_heads = a.k.dim(1), size = a.q.dim(2);
   int64_t group = heads / kv_heads, first = kv_head * group;
-  int64_t q_at = (s.q_begin * heads + first) * size, kv_at = (s.k_begin * kv_heads + kv_head) * size;
+  int64_t q_at = (s.q_begin * heads + first) * size,
+          kv_at = (s.k_begin * kv_heads + kv_head) * size;
   return {.q = p.q + q_at,
           .q_stride = heads * size,
           .k = a.k.bytes_data() + bytes_of(a.k.dtype(), kv_at),
@@ -61,7 +62,8 @@ void CpuBackend::attention_forward(const AttentionArgs& a) {
   Pointers pointers{q, a.slopes ? a.slopes.data<float>() : nullptr, y.data(),
                     a.lse ? a.lse.data<float>() : nullptr};
   int64_t kv_heads = a.k.dim(1), segments = int64_t(a.segments.size());
-  int64_t splits = std::max<int64_t>(1, 4 * pool_.size() / std::max<int64_t>(1, kv_heads * segments));
+  int64_t splits =
+      std::max<int64_t>(1, 4 * pool_.size() / std::max<int64_t>(1, kv_heads * segments));
   jobs(segments * kv_heads * splits, [&](int64_t i) {
     const AttentionSegment& s = a.segments[size_t(i / splits / kv_heads)];
     AttentionHead head = head_of(a, s, i / splits % kv_heads, pointers);
@@ -82,7 +84,7 @@ void CpuBackend::attention_forward(const AttentionArgs& a) {
 // keys (a common prompt) are taken in order by one job.
 void CpuBackend::attention_backward(const AttentionArgs& a, const AttentionGrads& g) {
   Input q(*this, a.q), y(*this, a.y), dy(*this, g.dy);
-  Result dq(*this, g.dq), dk(*this, g.dk), dv(*this, g.dv);
+  Result dq(*this, g.dq), dk(*this, g.dk, {&dq}), dv(*this, g.dv, {&dq, &dk});
   Pointers pointers{q, a.slopes ? a.slopes.data<float>() : nullptr, const_cast<float*>(+y),
                     a.lse.data<float>()};
   auto settle = [&](Result& out, const Tensor& grad) {  // rows without a segment get beta too
@@ -92,8 +94,8 @@ void CpuBackend::attention_backward(const AttentionArgs& a, const AttentionGrads
       kernels_.widen(Format::kF32, out.data(), Output(out).beta, out.data(), grad.elements());
     out.set_beta(1);
   };
-  bool keys_once = tiles_rows(a.segments, a.k.dim(0), &AttentionSegment::k_begin,
-                              &AttentionSegment::k_len);
+  bool keys_once =
+      tiles_rows(a.segments, a.k.dim(0), &AttentionSegment::k_begin, &AttentionSegment::k_len);
   if (!tiles_rows(a.segments, a.q.dim(0), &AttentionSegment::q_begin, &AttentionSegment::q_len))
     settle(dq, g.dq.grad);
   if (!keys_once) settle(dk, g.dk.grad), settle(dv, g.dv.grad);

@@ -1,5 +1,9 @@
-// The derivative of attention: probabilities are computed again from the saved log-sum-exp, block
-// by block. One call owns the gradients of one kv head of one segment, so sums have one order.
+// The derivative of attention. Per block of queries: one pass over the keys computes probabilities
+// again from the saved log-sum-exp, and what they become as gradients; a second one takes off what
+// softmax subtracts and multiplies out. Softmax subtracts p . dp from dp, most of which often
+// cancels: so dp is counted from dy . y first, which is nearly that, and the small rest is summed
+// from the very numbers it is subtracted from. One call owns the gradients of one kv head of one
+// segment, so sums have one order.
 #include "backend/cpu/attention_block.h"
 #include "backend/cpu/isa_kernels.h"
 
@@ -12,8 +16,10 @@ struct Work {
   float *keys, *dk, *dv;     // [blocks * kBlock, width]
   float *q_t, *dy_t;         // [E, kBlock]
   float *q, *dy, *dq;        // [kBlock, width]
-  float *p_t, *ds_t, *p, *ds;  // [kBlock, kBlock], transposed: [keys, queries]
-  float *lse, *drift;        // [kBlock]; drift: dy . y, what softmax subtracts from each dp
+  float *p_t, *ds_t;  // [blocks * kBlock keys, kBlock queries]; dp, then ds = scale p (dp - p . dp)
+  float *p, *ds;      // [kBlock queries, kBlock keys]
+  float *lse, *origin;  // [kBlock]; origin: dy . y, where dp is counted from
+  float *sum, *drift;   // [kBlock]: of p, and of p dp, over the keys
 };
 
 Work lay_out(const AttentionHead& a, Pieces pieces) {
@@ -22,8 +28,9 @@ Work lay_out(const AttentionHead& a, Pieces pieces) {
   for (float** x : {&w.keys, &w.dk, &w.dv}) *x = pieces.take(w.blocks * kBlock * w.width);
   for (float** x : {&w.q_t, &w.dy_t}) *x = pieces.take(kBlock * a.head_size);
   for (float** x : {&w.q, &w.dy, &w.dq}) *x = pieces.take(kBlock * w.width);
-  for (float** x : {&w.p_t, &w.ds_t, &w.p, &w.ds}) *x = pieces.take(kBlock * kBlock);
-  for (float** x : {&w.lse, &w.drift}) *x = pieces.take(kBlock);
+  for (float** x : {&w.p_t, &w.ds_t}) *x = pieces.take(w.blocks * kBlock * kBlock);
+  for (float** x : {&w.p, &w.ds}) *x = pieces.take(kBlock * kBlock);
+  for (float** x : {&w.lse, &w.origin, &w.sum, &w.drift}) *x = pieces.take(kBlock);
   return w;
 }
 
@@ -56,32 +63,56 @@ void pack_queries(const AttentionHeadBack& g, Work& w, int64_t head, int64_t que
   copy_padded<F32>(g.dy + at, a.q_stride, queries, size, w.dy, w.width, kBlock);
   for (int64_t i = 0; i < kBlock * w.width; ++i) w.dq[i] = 0;
   for (int64_t i = 0; i < kBlock; ++i) {
-    Vec drift{};
+    w.lse[i] = i < queries ? a.lse[(query + i) * a.lse_stride + head] : 0;
+    w.sum[i] = w.drift[i] = 0;
+    Vec origin{};
     if (i < queries)
       strips(size, [&](auto s) {
-        drift += s.load(a.y + at + i * a.q_stride) * s.load(g.dy + at + i * a.q_stride);
+        origin += s.load(a.y + at + i * a.q_stride) * s.load(g.dy + at + i * a.q_stride);
       });
-    w.drift[i] = sum_lanes(drift);
-    w.lse[i] = i < queries ? a.lse[(query + i) * a.lse_stride + head] : 0;
+    w.origin[i] = sum_lanes(origin);
   }
 }
 
-// p = e^(logit - lse) and ds = scale p (dp - drift), transposed in place of scores and dp.
+// scores become e^(logit - lse); sums of those, and of those times dp, run along
 template <bool kMask>
-void derive_lanes(const Meeting& m, Work& w, int64_t lane) {
+void weigh_lanes(const Meeting& m, Work& w, int64_t lane) {
   Sight sight(m, lane);
-  Vec lse = load(w.lse + lane), drift = load(w.drift + lane);
+  Vec lse = load(w.lse + lane), origin = load(w.origin + lane);
+  Vec sum = load(w.sum + lane), drift = load(w.drift + lane);
   for (int64_t j = 0; j < m.keys; ++j) {
-    float *p_at = w.p_t + j * kBlock + lane, *ds_at = w.ds_t + j * kBlock + lane;
-    Vec p = exp(sight.logit(m, load(p_at), j) - lse);
-    Vec ds = m.scale * p * (load(ds_at) - drift);
+    int64_t at = (m.first_key + j) * kBlock + lane;
+    Vec p = exp(sight.logit(m, load(w.p_t + at), j) - lse), dp = load(w.ds_t + at) - origin;
     if (kMask) {
       IVec seen = sight.sees(j);
       p = seen ? p : Vec{};
-      ds = seen ? ds : Vec{};
+      dp = seen ? dp : Vec{};
     }
-    store(p_at, p);
-    store(ds_at, ds);
+    store(w.p_t + at, p);
+    store(w.ds_t + at, dp);
+    sum += p;
+    drift += p * dp;
+  }
+  store(w.sum + lane, sum);
+  store(w.drift + lane, drift);
+}
+
+void weigh(const Meeting& m, const AttentionHead& a, Work& w) {
+  int64_t at = m.first_key;
+  score_tiles(m, w.keys_t + at * a.head_size, w.q_t, a.head_size, w.p_t + at * kBlock);
+  score_tiles(m, w.values_t + at * a.head_size, w.dy_t, a.head_size, w.ds_t + at * kBlock);
+  bool mask = m.needs_mask();
+  for (int64_t lane = 0; lane < m.queries; lane += kLanes)
+    mask ? weigh_lanes<true>(m, w, lane) : weigh_lanes<false>(m, w, lane);
+}
+
+void derive_lanes(const Meeting& m, Work& w, int64_t lane) {
+  Vec share = 1.0f / load(w.sum + lane), drift = load(w.drift + lane) * share;
+  for (int64_t j = 0; j < m.keys; ++j) {
+    int64_t at = (m.first_key + j) * kBlock + lane;
+    Vec p = load(w.p_t + at) * share;
+    store(w.p_t + at, p);
+    store(w.ds_t + at, m.scale * p * (load(w.ds_t + at) - drift));
   }
 }
 
@@ -91,22 +122,18 @@ void add_to_keys(const Meeting& m, const float* rows, const float* x, int64_t wi
     int64_t first = larger(0, m.first_key + j - m.first_position);
     if (first >= m.queries) break;
     for (int64_t e = 0; e < width; e += kTileColumns)
-      add_tile(multiply(m.queries - first, rows + first * kBlock + j, kBlock,
-                        x + first * width + e, width),
+      add_tile(multiply(m.queries - first, rows + first * kBlock + j, kBlock, x + first * width + e,
+                        width),
                out + j * width + e, width);
   }
 }
 
-void backward_block(const Meeting& m, const AttentionHead& a, Work& w) {
+void derive(const Meeting& m, Work& w) {
   int64_t at = m.first_key;
-  score_tiles(m, w.keys_t + at * a.head_size, w.q_t, a.head_size, w.p_t);
-  score_tiles(m, w.values_t + at * a.head_size, w.dy_t, a.head_size, w.ds_t);
-  bool mask = m.needs_mask();
-  for (int64_t lane = 0; lane < m.queries; lane += kLanes)
-    mask ? derive_lanes<true>(m, w, lane) : derive_lanes<false>(m, w, lane);
-  add_weighted(m, w.ds_t, w.keys + at * w.width, w.width, w.dq);
-  transpose_block<F32>(w.p_t, kBlock, m.keys, kBlock, w.p);
-  transpose_block<F32>(w.ds_t, kBlock, m.keys, kBlock, w.ds);
+  for (int64_t lane = 0; lane < m.queries; lane += kLanes) derive_lanes(m, w, lane);
+  add_weighted(m, w.ds_t + at * kBlock, w.keys + at * w.width, w.width, w.dq);
+  transpose_block<F32>(w.p_t + at * kBlock, kBlock, m.keys, kBlock, w.p);
+  transpose_block<F32>(w.ds_t + at * kBlock, kBlock, m.keys, kBlock, w.ds);
   add_to_keys(m, w.p, w.dy, w.width, w.dv + at * w.width);
   add_to_keys(m, w.ds, w.q, w.width, w.dk + at * w.width);
 }
@@ -128,11 +155,13 @@ void backward_queries(const AttentionHeadBack& g, Work& w, int64_t head, int64_t
   pack_queries(g, w, head, query, m.queries);
   int64_t oldest = a.window > 0 ? larger(0, m.first_position - a.window + 1) : 0;
   int64_t last_block = (m.first_position + m.queries - 1) / kBlock;
-  for (int64_t b = oldest / kBlock; b <= last_block; ++b) {
+  auto at_block = [&](int64_t b) {
     m.first_key = b * kBlock;
     m.keys = smaller(kBlock, a.k_len - m.first_key);
-    backward_block(m, a, w);
-  }
+    return m;
+  };
+  for (int64_t b = oldest / kBlock; b <= last_block; ++b) weigh(at_block(b), a, w);
+  for (int64_t b = oldest / kBlock; b <= last_block; ++b) derive(at_block(b), w);
   float* dq = g.dq.data ? g.dq.data + query * a.q_stride + head * a.head_size : nullptr;
   add_rows(w.dq, w.width, m.queries, a.head_size, {dq, g.dq.beta}, a.q_stride);
 }
@@ -143,7 +172,6 @@ void attention_backward(const AttentionHeadBack& g) {
   const AttentionHead& a = g.forward;
   Work w = lay_out(a, Pieces{a.scratch});
   pack_keys(a, w);
-  for (int64_t i = 0; i < kBlock * kBlock; ++i) w.p_t[i] = w.ds_t[i] = 0;
   for (int64_t head = 0; head < a.group; ++head)
     for (int64_t q = 0; q < a.q_len; q += kBlock) backward_queries(g, w, head, q);
   add_rows(w.dk, w.width, a.k_len, a.head_size, g.dk, a.kv_stride);
@@ -159,8 +187,8 @@ int64_t attention_scratch(const AttentionHead& a, AttentionPass pass) {
     case AttentionPass::kDecode:
       return a.q_len * a.group * (2 * width + 2) + kBlock * (2 * width + 1) + kSlack;
     case AttentionPass::kBackward:
-      return (2 * a.head_size + 3 * width) * keys +
-             kBlock * (2 * a.head_size + 3 * width + 4 * kBlock + 2) + kSlack;
+      return (2 * a.head_size + 3 * width + 2 * kBlock) * keys +
+             kBlock * (2 * a.head_size + 3 * width + 2 * kBlock + 4) + kSlack;
   }
   return 0;
 }

@@ -9,9 +9,9 @@ namespace {
 constexpr int64_t kKeys = 64;  // rows widened at a time: a few KiB
 
 struct Work {
-  int64_t rows, width;  // rows: queries x heads of the group; width: head size in whole registers
-  float *q, *out;       // [rows, width]
-  float *top, *sum;     // [rows]
+  int64_t rows, width;   // rows: queries x heads of the group; width: head size in whole registers
+  float *q, *out;        // [rows, width]
+  float *top, *sum;      // [rows]
   float *keys, *values;  // [kKeys, width]
   float* scores;         // [kKeys]
 };

@@ -34,8 +34,8 @@ PackedKeys pack_keys(const AttentionHead& a, int64_t begin, int64_t end, Pieces&
     int64_t at = (p.first_block + b) * kBlock, rows = smaller(kBlock, a.k_len - at);
     with_format(a.k_format, [&](auto format) {
       using T = decltype(format);
-      transpose_block<T>(static_cast<const typename T::Stored*>(a.k) + at * a.kv_stride, a.kv_stride,
-                         rows, a.head_size, p.keys_t + b * kBlock * a.head_size);
+      transpose_block<T>(static_cast<const typename T::Stored*>(a.k) + at * a.kv_stride,
+                         a.kv_stride, rows, a.head_size, p.keys_t + b * kBlock * a.head_size);
     });
     with_format(a.v_format, [&](auto format) {
       using T = decltype(format);

@@ -23,9 +23,9 @@ int64_t block_size(int64_t bytes) {
 
 std::byte* system_block(int64_t size) {
   bool huge = size >= 2 * kHugePage;
-  void* block = std::aligned_alloc(size_t(huge ? kHugePage : kLine),
-                                   size_t(huge ? (size + kHugePage - 1) / kHugePage * kHugePage
-                                               : size));
+  void* block =
+      std::aligned_alloc(size_t(huge ? kHugePage : kLine),
+                         size_t(huge ? (size + kHugePage - 1) / kHugePage * kHugePage : size));
   if (!block) fail(ErrorKind::kNoMemory, "[cpu] the system has no {} bytes more", size);
   if (huge) madvise(block, size_t(size) / size_t(kHugePage) * size_t(kHugePage), MADV_HUGEPAGE);
   return static_cast<std::byte*>(block);

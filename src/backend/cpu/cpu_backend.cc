@@ -64,9 +64,7 @@ void CpuBackend::share_values(int64_t count, int64_t grain,
                               const std::function<void(int64_t, int64_t)>& body) {
   constexpr int64_t kUnit = 64;
   pool_.run((count + kUnit - 1) / kUnit, (grain + kUnit - 1) / kUnit,
-            [&](int64_t begin, int64_t end) {
-              body(begin * kUnit, std::min(count, end * kUnit));
-            });
+            [&](int64_t begin, int64_t end) { body(begin * kUnit, std::min(count, end * kUnit)); });
 }
 
 void CpuBackend::jobs(int64_t count, const std::function<void(int64_t)>& body) {
@@ -88,12 +86,18 @@ Input::Input(CpuBackend& backend, const Tensor& t) {
   });
 }
 
-Result::Result(CpuBackend& backend, const Tensor& t, float beta)
+Result::Result(CpuBackend& backend, const Tensor& t, float beta,
+               std::initializer_list<const Result*> others)
     : backend_(backend), tensor_(t), beta_(beta) {
   if (!t) return;
   Format format = format_of(t);
   data_ = t.data<float>();
   if (format == Format::kF32) return;
+  for (const Result* other : others)
+    if (other->tensor_ && other->tensor_.bytes_data() == t.bytes_data()) {
+      data_ = other->data_;
+      return;
+    }
   copy_ = backend.scratch(t.elements());
   data_ = copy_.get();
   if (beta == 0) return;

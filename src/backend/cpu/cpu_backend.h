@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 
 #include "backend/backend.h"
 #include "backend/cpu/block_cache.h"
@@ -80,11 +81,15 @@ class Input {
 };
 
 // A tensor to be written as f32, as beta * tensor + new: itself, or scratch that is narrowed into
-// the tensor at the end of the scope. Null for an absent tensor.
+// the tensor at the end of the scope. Null for an absent tensor. Gradients of one tensor used twice
+// share memory, so they must share scratch too: name the results made before as `others`.
 class Result {
  public:
-  Result(CpuBackend& backend, const Tensor& t, float beta = 0);
-  Result(CpuBackend& backend, const GradSlot& slot) : Result(backend, slot.grad, slot.beta) {}
+  Result(CpuBackend& backend, const Tensor& t, float beta = 0,
+         std::initializer_list<const Result*> others = {});
+  Result(CpuBackend& backend, const GradSlot& slot,
+         std::initializer_list<const Result*> others = {})
+      : Result(backend, slot.grad, slot.beta, others) {}
   ~Result();
   Result(const Result&) = delete;
   Result& operator=(const Result&) = delete;

@@ -33,9 +33,10 @@ static void cross_entropy_row(const CrossEntropyRows& a, int64_t r) {
   float log_sum = top + __builtin_logf(sum);
   a.losses[r] = (top - at_target) + __builtin_logf(sum) + a.z_loss * log_sum * log_sum;
   if (!a.gradient) return;
-  float scale = a.gradient_scale * (1 + 2 * a.z_loss * log_sum) / sum;
+  float p = x[target] / sum, pull = 2 * a.z_loss * log_sum;
+  float scale = a.gradient_scale * (1 + pull) / sum;
   strips(a.vocab, [&](auto s) { s.store(x, scale * s.load(x)); });
-  x[target] -= a.gradient_scale;
+  x[target] = a.gradient_scale * ((p - 1) + pull * p);
 }
 
 void cross_entropy(const CrossEntropyRows& a, int64_t begin, int64_t end) {

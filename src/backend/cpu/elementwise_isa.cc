@@ -25,9 +25,12 @@ static void narrow_to(const float* in, uint16_t* out, int64_t n) {
 
 void narrow(Format to, const float* in, void* out, int64_t n) {
   switch (to) {
-    case Format::kF32: return accumulate(1, in, {static_cast<float*>(out), 0}, n);
-    case Format::kBF16: return narrow_to<BF16>(in, static_cast<uint16_t*>(out), n);
-    case Format::kF16: return narrow_to<F16>(in, static_cast<uint16_t*>(out), n);
+    case Format::kF32:
+      return accumulate(1, in, {static_cast<float*>(out), 0}, n);
+    case Format::kBF16:
+      return narrow_to<BF16>(in, static_cast<uint16_t*>(out), n);
+    case Format::kF16:
+      return narrow_to<F16>(in, static_cast<uint16_t*>(out), n);
   }
 }
 

@@ -9,10 +9,10 @@
 namespace slm::cpu {
 namespace {
 
-constexpr int64_t kDepth = 384;         // k values in a panel: one of b and one of a fit the first cache
-constexpr int64_t kMostRows = 3072;     // of op(a) and columns of op(b) packed at a time: a few MiB
+constexpr int64_t kDepth = 384;  // k values in a panel: one of b and one of a fit the first cache
+constexpr int64_t kMostRows = 3072;  // of op(a) and columns of op(b) packed at a time: a few MiB
 constexpr int64_t kMostColumns = 4096;
-constexpr int64_t kRowPanels = 16;      // of one job: they fit the second cache
+constexpr int64_t kRowPanels = 16;  // of one job: they fit the second cache
 constexpr int64_t kColumnPanels = 8;
 
 struct Size {
@@ -90,7 +90,8 @@ void CpuBackend::gemm_tiled(const GemmArgs& a, float* c) {
 
   for (int64_t n = 0; n < size.n; n += columns)
     for (int64_t m = 0; m < size.m; m += rows) {
-      Operand left = operand(a.a, !a.transpose_a, m, std::min(rows, size.m - m), kernels_.tile_rows);
+      Operand left =
+          operand(a.a, !a.transpose_a, m, std::min(rows, size.m - m), kernels_.tile_rows);
       Operand right =
           operand(a.b, a.transpose_b, n, std::min(columns, size.n - n), kernels_.tile_columns);
       place(left, packed.get(), depth, slack);

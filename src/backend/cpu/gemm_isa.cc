@@ -25,7 +25,8 @@ static void pack_columns(const PackJob& a, int64_t first, int64_t lines, float* 
   for (int64_t k = 0; k < a.k_count; ++k, data += a.stride, panel += kLines)
     for (int64_t l = 0; l < kLines; l += kLanes) {
       int64_t here = lines - l < 0 ? 0 : lines - l;
-      store(panel + l, whole || here >= kLanes ? T::load(data + l) : load_part_of<T>(data + l, here));
+      store(panel + l,
+            whole || here >= kLanes ? T::load(data + l) : load_part_of<T>(data + l, here));
     }
 }
 
@@ -137,14 +138,22 @@ void dots(const DotJob& a, int64_t begin, int64_t end) {
   with_format(a.format, [&](auto format) {
     using T = decltype(format);
     switch (a.rows) {
-      case 1: return dot_columns<T, 1>(a, begin, end);
-      case 2: return dot_columns<T, 2>(a, begin, end);
-      case 3: return dot_columns<T, 3>(a, begin, end);
-      case 4: return dot_columns<T, 4>(a, begin, end);
-      case 5: return dot_columns<T, 5>(a, begin, end);
-      case 6: return dot_columns<T, 6>(a, begin, end);
-      case 7: return dot_columns<T, 7>(a, begin, end);
-      default: return dot_columns<T, 8>(a, begin, end);
+      case 1:
+        return dot_columns<T, 1>(a, begin, end);
+      case 2:
+        return dot_columns<T, 2>(a, begin, end);
+      case 3:
+        return dot_columns<T, 3>(a, begin, end);
+      case 4:
+        return dot_columns<T, 4>(a, begin, end);
+      case 5:
+        return dot_columns<T, 5>(a, begin, end);
+      case 6:
+        return dot_columns<T, 6>(a, begin, end);
+      case 7:
+        return dot_columns<T, 7>(a, begin, end);
+      default:
+        return dot_columns<T, 8>(a, begin, end);
     }
   });
 }

@@ -121,9 +121,9 @@ enum class AttentionPass : uint8_t { kForward, kDecode, kBackward };
 
 struct AttentionHeadBack {
   AttentionHead forward;
-  const float* dy;     // as q
-  Output dq;           // as q
-  Output dk, dv;       // strides by kv_stride
+  const float* dy;  // as q
+  Output dq;        // as q
+  Output dk, dv;    // strides by kv_stride
 };
 
 struct CpuKernels {

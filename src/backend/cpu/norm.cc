@@ -8,8 +8,15 @@ void CpuBackend::norm_forward(const NormArgs& a) {
   Input x(*this, a.x), w(*this, a.w), b(*this, a.b);
   Result y(*this, a.y);
   int64_t channels = a.x.dim(-1), groups = a.w.elements() / channels;
-  NormRows rows{x,        w,      b,          y.data(), a.stats ? a.stats.data<float>() : nullptr,
-                channels, groups, a.spec.eps, a.spec.kind == NormSpec::kLayer};
+  NormRows rows{x,
+                w,
+                b,
+                y.data(),
+                a.stats ? a.stats.data<float>() : nullptr,
+                channels,
+                groups,
+                a.spec.eps,
+                a.spec.kind == NormSpec::kLayer};
   share(a.x.elements() / channels, 4096 / channels + 1,
         [&](int64_t begin, int64_t end) { kernels_.norm_forward(rows, begin, end); });
 }
@@ -19,9 +26,8 @@ void CpuBackend::norm_backward(const NormArgs& a, const NormGrads& g) {
   Input x(*this, a.x), w(*this, a.w), dy(*this, g.dy);
   Result dx(*this, g.dx), dw(*this, g.dw), db(*this, g.db);
   int64_t channels = a.x.dim(-1), weights = a.w.elements(), groups = weights / channels;
-  NormBackRows rows{x,         w,        a.stats.data<float>(), dy,
-                    dx.data(), g.dx.beta, channels,              groups,
-                    a.spec.kind == NormSpec::kLayer};
+  NormBackRows rows{x,        w,      a.stats.data<float>(),          dy, dx.data(), g.dx.beta,
+                    channels, groups, a.spec.kind == NormSpec::kLayer};
   int64_t count = a.x.elements() / channels;
   int64_t run = std::max<int64_t>(16, (count + 63) / 64), runs = (count + run - 1) / run;
   std::shared_ptr<float> sums = scratch(2 * runs * weights);

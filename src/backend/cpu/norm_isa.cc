@@ -56,7 +56,7 @@ void norm_backward(const NormBackRows& a, float* dw_all, float* db_all, int64_t 
     float mean_g = a.centre ? sum_lanes(sum_g) / float(n) : 0;
     float mean_gu = sum_lanes(sum_gu) / float(n);
     strips(n, [&](auto s) {
-      Vec u = (s.load(x) - mean) * scale, g = s.load(dy) * s.load(w);
+      Vec u = (s.load(x) - mean) * scale, g = rounded(s.load(dy) * s.load(w));
       s.store(Output{a.dx + r * n, a.dx_beta}, (g - mean_g - u * mean_gu) * scale);
     });
   }

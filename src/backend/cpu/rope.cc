@@ -6,17 +6,21 @@
 
 namespace slm::cpu {
 
+// Frequencies and angles are rounded to f32 one operation at a time, as in the published models'
+// training.
 void CpuBackend::rope_table(const RopeTableArgs& a) {
   int64_t dims = a.table.dim(1), half = dims / 2;
-  std::vector<double> frequency(size_t(half), 0.0);
+  std::vector<float> frequencies(size_t(half), 0.0f);
   for (int64_t i = 0; i < half; ++i)
-    frequency[size_t(i)] = std::pow(a.rope.theta, -2.0 * double(i) / double(dims)) / a.rope.scale;
+    frequencies[size_t(i)] =
+        1.0f / float(std::pow(a.rope.theta, double(float(2 * i) / float(dims))));
   const int32_t* positions = a.positions.data<const int32_t>();
   share(a.table.dim(0), 64, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       float* row = a.table.data<float>() + t * dims;
+      float position = float(positions[t] / a.rope.scale);
       for (int64_t i = 0; i < half; ++i) {
-        double angle = positions[t] * frequency[size_t(i)];
+        double angle = double(position * frequencies[size_t(i)]);
         row[i] = float(std::cos(angle));
         row[half + i] = float(std::sin(angle));
       }

@@ -17,10 +17,9 @@ using IVec = int32_t __attribute__((vector_size(SLM_VECTOR_BYTES)));
 using UVec = uint32_t __attribute__((vector_size(SLM_VECTOR_BYTES)));
 using HalfVec = uint16_t __attribute__((vector_size(SLM_VECTOR_BYTES / 2)));
 // as they lie in memory: unaligned
-using VecInMemory = float
-    __attribute__((vector_size(SLM_VECTOR_BYTES), aligned(4), may_alias));
-using HalfVecInMemory = uint16_t
-    __attribute__((vector_size(SLM_VECTOR_BYTES / 2), aligned(2), may_alias));
+using VecInMemory = float __attribute__((vector_size(SLM_VECTOR_BYTES), aligned(4), may_alias));
+using HalfVecInMemory =
+    uint16_t __attribute__((vector_size(SLM_VECTOR_BYTES / 2), aligned(2), may_alias));
 
 inline Vec load(const float* p) { return *reinterpret_cast<const VecInMemory*>(p); }
 inline void store(float* p, Vec v) { *reinterpret_cast<VecInMemory*>(p) = v; }
@@ -68,6 +67,13 @@ inline __attribute__((always_inline)) void strips(int64_t n, Body body) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) body(FullStrip{i});
   if (i < n) body(PartStrip{i, n - i});
+}
+
+// Keeps a product from being fused into the sum it goes to: for differences that must come out as
+// 0.
+inline Vec rounded(Vec v) {
+  asm("" : "+x"(v));
+  return v;
 }
 
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
@@ -133,9 +139,12 @@ struct F16 {
 template <class Body>
 inline void with_format(Format format, Body body) {
   switch (format) {
-    case Format::kF32: return body(F32{});
-    case Format::kBF16: return body(BF16{});
-    case Format::kF16: return body(F16{});
+    case Format::kF32:
+      return body(F32{});
+    case Format::kBF16:
+      return body(BF16{});
+    case Format::kF16:
+      return body(F16{});
   }
 }
 

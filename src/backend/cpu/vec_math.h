@@ -25,7 +25,14 @@ inline Vec exp(Vec x) {
   return x > kHigh ? splat(__builtin_inff()) : y;
 }
 
-inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
+// sigmoid(x) and 1 - sigmoid(x), neither by subtraction from 1.
+struct Sigmoid {
+  Vec value, rest;
+};
+inline Sigmoid sigmoid(Vec x) {
+  Vec e = exp(x < 0.0f ? x : -x), large = 1.0f / (1.0f + e), small = e * large;
+  return {x < 0.0f ? small : large, x < 0.0f ? large : small};
+}
 
 // The standard normal distribution function and e^(-x^2/2). With z = |x| / sqrt 2 and t = 1 / (1 +
 // 0.4 z): erfc(z) e^(z^2) is a polynomial in t within 3e-8 relative on z in [0, 10].
