@@ -1,19 +1,22 @@
 // stablelm verify: proves a model against expected values.
-#include <fmt/ranges.h>
+#include "model/verify.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "cli/commands.h"
 #include "cli/model_options.h"
-#include "model/verify.h"
 
 namespace slm {
 namespace {
 
 constexpr const char* kFooter =
-    "Expected values are computed elsewhere, e.g. by the implementation that trained the model, and\n"
-    "stored in EXPECTED/expected.safetensors (input_ids, labels, hidden.0 ..., final_norm, logits,\n"
+    "Expected values are computed elsewhere, e.g. by the implementation that trained the model, "
+    "and\n"
+    "stored in EXPECTED/expected.safetensors (input_ids, labels, hidden.0 ..., final_norm, "
+    "logits,\n"
     "token_logprobs, gen_prompt, gen_ids, grad.*, train_*, final.*) and EXPECTED/expected.json\n"
     "(loss, grad_norm, optim, ...). What is there is compared, what is absent is not.\n"
     "Example: stablelm verify my-model my-model/expected --backend reference\n"
@@ -54,7 +57,9 @@ void add_verify_command(CLI::App& app) {
       "verify", "Prove a model: compare what it computes with values computed elsewhere");
   auto options = std::make_shared<VerifyOptions>();
   options->model.add_to(*command, true);
-  command->add_option("expected", options->expected, "Directory with expected.safetensors and expected.json")
+  command
+      ->add_option("expected", options->expected,
+                   "Directory with expected.safetensors and expected.json")
       ->type_name("EXPECTED")
       ->required();
   command->add_flag("--quiet", options->quiet, "Print only what is out of bounds");

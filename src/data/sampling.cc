@@ -1,7 +1,6 @@
 #include "data/sampling.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 #include "data/legacy_shuffle.h"

@@ -1,5 +1,6 @@
 #include "data/splits.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 

@@ -1,6 +1,7 @@
 #include "data/token_file.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -49,9 +50,8 @@ void check_lengths_and_offsets(TokenIndex& index, const std::string& origin) {
     int64_t offset = at<int64_t>(index.offsets, i);
     check_data(offset == bytes, "{}: document {} begins at byte {}, expected {}", origin, i, offset,
                bytes);
-    // No overflow: every length comes with 12 bytes of file, so the sum stays below 2^63.
     index.tokens += length;
-    bytes += int64_t{length} * token_bytes(index.type);
+    bytes = checked_add(bytes, int64_t{length} * token_bytes(index.type), origin);
   }
 }
 

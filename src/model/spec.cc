@@ -64,6 +64,8 @@ void validate(const DecoderSpec& s) {
         s.rope.dims, s.head_size);
   check(s.rope.theta > 0 && s.rope.scale > 0, "[spec] rotary base {} and scale {} must be positive",
         s.rope.theta, s.rope.scale);
+  check(s.padding_id >= -1 && s.padding_id < s.vocab,
+        "[spec] padding token {} is outside the vocabulary of {}", s.padding_id, s.vocab);
   check(s.norm.eps >= 0 && s.norm.eps < 1, "[spec] norm epsilon {} must lie in 0..1", s.norm.eps);
 }
 

@@ -29,7 +29,8 @@ struct DecoderSpec {
   Activation activation = Activation::kSilu;
   bool gated = true;  // the MLP has a gate: down(act(gate(x)) * up(x)), else down(act(up(x)))
   bool qkv_bias = false, out_bias = false, mlp_bias = false;
-  bool tied_head = false;  // logits use the embedding table
+  bool tied_head = false;   // logits use the embedding table
+  int64_t padding_id = -1;  // a token whose embedding does not learn; -1: none
 
   friend bool operator==(const DecoderSpec&, const DecoderSpec&) = default;
 };

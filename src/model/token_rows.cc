@@ -12,9 +12,9 @@ template <class T>
 int32_t id_at(const Tensor& ids, int64_t i) {
   T value;
   std::memcpy(&value, ids.bytes_data() + i * int64_t(sizeof(T)), sizeof(T));
-  check_data(value >= std::numeric_limits<int32_t>::min() &&
-                 value <= std::numeric_limits<int32_t>::max(),
-             "[ids] {} is not a token id", value);
+  check_data(
+      value >= std::numeric_limits<int32_t>::min() && value <= std::numeric_limits<int32_t>::max(),
+      "[ids] {} is not a token id", value);
   return int32_t(value);
 }
 

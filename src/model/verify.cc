@@ -16,7 +16,6 @@ namespace {
 constexpr double kUnit = 0x1p-23;
 constexpr double kActivation = 64, kLoss = 16, kGradient = 128, kTrainingLoss = 64;
 constexpr double kParameter = 0.03;  // of the learning rate
-constexpr double kDecayedFrom = 2;   // dimensions
 constexpr int64_t kMaxExpectedJson = int64_t{1} << 24;
 
 // One row for each thing compared.
@@ -38,7 +37,8 @@ class Report {
     double worst = 0;
     for (size_t i = 0; i < a.size(); ++i) {
       double error = std::abs(double(a[i]) - double(b[i]));
-      if (!(error <= worst)) worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+      if (!(error <= worst))
+        worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
     }
     rows.push_back({name, worst, bound});
   }
@@ -87,11 +87,14 @@ int32_t best(const Tensor& logits) {  // of the last row
 struct OptimizerRule {
   double lr, beta1, beta2, eps, clip, weight_decay;
   explicit OptimizerRule(const JsonObject& o)
-      : lr(o.number("lr")), eps(o.number("eps")), clip(o.number("clip_norm")),
+      : lr(o.number("lr")),
+        eps(o.number("eps")),
+        clip(o.number("clip_norm")),
         weight_decay(o.number("weight_decay_2d")) {
     const Json& betas = o.at("betas");
-    check_data(betas.is_array() && betas.size() == 2 && betas[0].is_number() && betas[1].is_number(),
-               "{}: key \"betas\" must be two numbers", o.origin());
+    check_data(
+        betas.is_array() && betas.size() == 2 && betas[0].is_number() && betas[1].is_number(),
+        "{}: key \"betas\" must be two numbers", o.origin());
     beta1 = betas[0], beta2 = betas[1];
   }
 };
@@ -100,7 +103,8 @@ struct OptimizerRule {
 class Learner {
  public:
   Learner(const Model& model, Backend& backend)
-      : backend_(backend), parameters_(trainable(model.parameters, backend)),
+      : backend_(backend),
+        parameters_(trainable(model.parameters, backend)),
         decoder_(model.config.spec, parameters_),
         m_(backend.empty({parameters_.count()}, DType::kF32)),
         v_(backend.empty({parameters_.count()}, DType::kF32)) {
@@ -127,11 +131,18 @@ class Learner {
     int64_t at = 0;
     for (const Parameter& p : parameters_.items()) {
       int64_t n = p.value.elements(), end = at + n;
-      bool decays = p.spec.role != ParameterRole::kNormWeight && p.spec.role != ParameterRole::kBias;
-      backend_.adamw({.value = p.value.reshape({n}), .grad = p.grad.reshape({n}),
-                      .m = m_.slice(at, end), .v = v_.slice(at, end), .lr = rule.lr,
-                      .beta1 = rule.beta1, .beta2 = rule.beta2, .eps = rule.eps,
-                      .weight_decay = decays ? rule.weight_decay : 0, .step = step,
+      bool decays =
+          p.spec.role != ParameterRole::kNormWeight && p.spec.role != ParameterRole::kBias;
+      backend_.adamw({.value = p.value.reshape({n}),
+                      .grad = p.grad.reshape({n}),
+                      .m = m_.slice(at, end),
+                      .v = v_.slice(at, end),
+                      .lr = rule.lr,
+                      .beta1 = rule.beta1,
+                      .beta2 = rule.beta2,
+                      .eps = rule.eps,
+                      .weight_decay = decays ? rule.weight_decay : 0,
+                      .step = step,
                       .grad_scale = scale});
       at = end;
     }
@@ -152,7 +163,9 @@ class Learner {
 class Verification {
  public:
   Verification(const Model& model, Backend& backend, const std::filesystem::path& dir)
-      : model_(model), backend_(backend), decoder_(model.decoder()),
+      : model_(model),
+        backend_(backend),
+        decoder_(model.decoder()),
         files_(open_safetensors(dir / "expected.safetensors")),
         json_(read_json_file(dir / "expected.json", kMaxExpectedJson)),
         scalars_(json_, (dir / "expected.json").string()) {}
@@ -209,15 +222,16 @@ class Verification {
 };
 
 void Verification::refuse_unknown_names() const {
-  static constexpr std::string_view kNames[] = {
-      "input_ids", "labels", "final_norm", "logits", "token_logprobs", "gen_prompt", "gen_ids",
-      "train_input_ids", "train_labels"};
+  static constexpr std::string_view kNames[] = {"input_ids", "labels",          "final_norm",
+                                                "logits",    "token_logprobs",  "gen_prompt",
+                                                "gen_ids",   "train_input_ids", "train_labels"};
   static constexpr std::string_view kPrefixes[] = {"grad.", "final."};
   for (const TensorEntry& entry : files_.entries()) {
     const std::string& name = entry.name;
     bool known = std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
     for (std::string_view prefix : kPrefixes) known = known || name.starts_with(prefix);
-    for (int64_t i = 0; i <= model_.config.spec.layers; ++i) known = known || name == format("hidden.{}", i);
+    for (int64_t i = 0; i <= model_.config.spec.layers; ++i)
+      known = known || name == format("hidden.{}", i);
     check_data(known, "{}: expected.safetensors holds \"{}\", which this program does not compute",
                scalars_.origin(), name);
   }
@@ -239,7 +253,8 @@ void Verification::forward() {
   compare("logits", logits, kActivation);
   if (!has("token_logprobs")) return;
 
-  Tensor targets = next_token_targets(input), token_losses = backend_.empty(targets.shape(), DType::kF32);
+  Tensor targets = next_token_targets(input),
+         token_losses = backend_.empty(targets.shape(), DType::kF32);
   backend_.cross_entropy({.logits = logits, .targets = targets, .losses = token_losses});
   std::vector<float> logprobs;
   for (int64_t i = 0; i < targets.elements(); ++i)
@@ -283,8 +298,8 @@ TokenRows Verification::greedy(const TokenRows& prompts, size_t length, bool cac
 }
 
 void Verification::compare_parameters(const std::string& prefix, const Learner& learner,
-                                      const std::function<Tensor(const Parameter&)>& pick,
-                                      double c, double absolute) {
+                                      const std::function<Tensor(const Parameter&)>& pick, double c,
+                                      double absolute) {
   std::map<std::string, Tensor> found;
   for (NamedTensor& t : published_tensors(model_.config, learner.parameters(), pick))
     found.emplace(prefix + t.name, t.tensor);
@@ -305,7 +320,8 @@ void Verification::gradients() {
   Learner learner(model_, backend_);
   learner.gradients(ids("input_ids"), ids("labels"));
   compare_scalar("grad_norm", learner.gradient_norm(), kGradient);
-  compare_parameters("grad.", learner, [](const Parameter& p) { return p.grad; }, kGradient, 0);
+  compare_parameters(
+      "grad.", learner, [](const Parameter& p) { return p.grad; }, kGradient, 0);
 }
 
 void Verification::training() {
@@ -319,7 +335,8 @@ void Verification::training() {
   Learner learner(model_, backend_);
   for (int64_t i = 0; i < steps; ++i) {
     double loss = learner.gradients(ids("train_input_ids", i), ids("train_labels", i));
-    report_.compare(format("train_losses.{}", i), losses[size_t(i)].get<double>(), loss, kTrainingLoss);
+    report_.compare(format("train_losses.{}", i), losses[size_t(i)].get<double>(), loss,
+                    kTrainingLoss);
     report_.compare(format("train_grad_norms.{}", i), norms[size_t(i)].get<double>(),
                     learner.gradient_norm(), kGradient);
     learner.update(rule, i + 1);
@@ -328,8 +345,8 @@ void Verification::training() {
   Tensor last = mean_loss(cx, learner.decoder(), ids("train_input_ids", 0), ids("train_labels", 0));
   report_.compare(format("train_losses.{}", steps), losses[size_t(steps)].get<double>(),
                   *last.data<const float>(), kTrainingLoss);
-  compare_parameters("final.", learner, [](const Parameter& p) { return p.value; }, 0,
-                     kParameter * rule.lr);
+  compare_parameters(
+      "final.", learner, [](const Parameter& p) { return p.value; }, 0, kParameter * rule.lr);
 }
 
 }  // namespace

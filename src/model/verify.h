@@ -34,13 +34,13 @@ struct VerifyRow {
 
 // Bounds are c * 2^-23 * (largest expected absolute value), with c by what is compared. The
 // expected values are f32 and as far from the truth as ours may be: their own distance from a
-// computation in double is at most 8 such units for activations and gradients in every reference
-// fixture.
+// computation in double is at most 8 such units for activations, and 20 for gradients, in every
+// reference fixture.
 //
 //   hidden states, final norm, logits, log-probabilities      64   two roundings of the same sums,
 //                                                                  growing with depth
 //   loss, loss_all_positions                                  16   a mean: rounding averages out
-//   gradients, gradient norms                                128   the same, twice as deep
+//   gradients, gradient norms                                128   the same, over twice the depth
 //   losses during training                                    64   include the drift of parameters
 //   parameters after training           0.03 lr, absolute          AdamW divides by the gradient's
 //                                       own size, so rounding matters relative to a step; a wrong

@@ -71,6 +71,15 @@ TEST_P(AttentionTest, SlidingWindow) {
                  attention_op({{0, 5, 0, 20}, {5, 20, 20, 20}}, {.scale = 0.3f, .window = window}));
 }
 
+// Tiles of 96 begin at keys 0, 96 and at queries with the positions 10, 106: with a window of 12
+// the second query tile sees only the last key of the first.
+TEST_P(AttentionTest, WindowsThatSkipWholeTiles) {
+  for (int64_t window : {1, 12, 70})
+    expect_close(
+        random_inputs(171, 300, {2, 1, 8}),
+        attention_op({{0, 170, 0, 180}, {170, 1, 180, 120}}, {.scale = 0.3f, .window = window}));
+}
+
 TEST_P(AttentionTest, Alibi) {
   expect_close(random_inputs(23, 30, {6, 3, 16}),
                attention_op({{0, 3, 0, 10}, {3, 20, 10, 20}},

@@ -11,6 +11,7 @@
 #include "text/json_reader.h"
 #include "text/tokenizer_json_steps.h"
 #include "text/tokenizer_parts.h"
+#include "text/unicode.h"
 
 namespace slm {
 namespace {
@@ -226,6 +227,7 @@ TokenizerParts read_vocab_and_merges(std::string_view vocab_json, std::string_vi
   parts.pre_tokenizer.steps.push_back({.matcher = match_gpt2});
   reader.read_vocab(parse_json_view(parser, vocab_json, origin));
   std::string where = format("{}: merges", origin);
+  check_data(is_valid_utf8(merges_txt), "{}: not UTF-8", where);
   uint32_t rank = 0;
   while (!merges_txt.empty()) {
     std::string_view line = merges_txt.substr(0, merges_txt.find('\n'));

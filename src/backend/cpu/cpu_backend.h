@@ -62,6 +62,7 @@ class CpuBackend final : public Backend {
   void jobs(int64_t count, const std::function<void(int64_t)>& body);
 
   void gemm_tiled(const GemmArgs& a, float* c);
+  void multiply_rows(const GemmArgs& a, const TileJob& whole, int64_t k);
   void gemm_dots(const GemmArgs& a, const float* x, float* c);
 
   ThreadPool pool_;

@@ -9,11 +9,9 @@
 namespace slm::cpu {
 namespace {
 
-constexpr int64_t kDepth = 384;  // k values in a panel: one of b and one of a fit the first cache
-constexpr int64_t kMostRows = 3072;  // of op(a) and columns of op(b) packed at a time: a few MiB
-constexpr int64_t kMostColumns = 4096;
-constexpr int64_t kRowPanels = 16;  // of one job: they fit the second cache
-constexpr int64_t kColumnPanels = 8;
+constexpr int64_t kMostDepth = 512;     // k values in a panel
+constexpr int64_t kMostColumns = 4096;  // of op(b) packed at a time: 8 MiB, for the last cache
+constexpr int64_t kRowPanels = 8;       // of op(a) in a job: 200 KiB, for the second cache
 
 struct Size {
   int64_t m, n, k;
@@ -26,28 +24,17 @@ Size size_of(const GemmArgs& a) {
 
 int64_t pieces_of(int64_t n, int64_t most) { return (n + most - 1) / most; }
 
-// One operand, of which lines [first, first + count) are packed for each stretch of k.
-struct Operand {
-  PackJob job;
-  int64_t panels, lines_per_panel;
-};
-
-Operand operand(const Tensor& t, bool lines_are_rows, int64_t first, int64_t count,
-                int64_t lines_per_panel) {
-  Format format = format_of(t);
-  int64_t stride = t.dim(1), skip = lines_are_rows ? first * stride : first;
-  return {{.data = t.bytes_data() + bytes_of(t.dtype(), skip),
-           .format = format,
-           .stride = stride,
-           .lines_are_rows = lines_are_rows,
-           .line_count = count},
-          pieces_of(count, lines_per_panel),
-          lines_per_panel};
-}
-
-void place(Operand& o, float* packed, int64_t depth, int64_t slack) {
-  o.job.packed = packed;
-  o.job.panel_stride = o.lines_per_panel * depth + slack;
+// `count` lines of an operand from `first` on, to be packed.
+PackJob pack_job(const Tensor& t, bool lines_are_rows, int64_t first, int64_t count, float* packed,
+                 int64_t panel_stride) {
+  int64_t stride = t.dim(1);
+  return {.data = t.bytes_data() + bytes_of(t.dtype(), lines_are_rows ? first * stride : first),
+          .format = format_of(t),
+          .stride = stride,
+          .lines_are_rows = lines_are_rows,
+          .line_count = count,
+          .packed = packed,
+          .panel_stride = panel_stride};
 }
 
 }  // namespace
@@ -78,56 +65,65 @@ void CpuBackend::gemm_dots(const GemmArgs& a, const float* x, float* c) {
         [&](int64_t begin, int64_t end) { kernels_.dots(job, begin, end); });
 }
 
+// For a stretch of columns and of k at a time, the panels of b are packed by all threads; then each
+// job packs some panels of a and multiplies them while they are in its second cache.
 void CpuBackend::gemm_tiled(const GemmArgs& a, float* c) {
   Size size = size_of(a);
   Input bias(*this, a.bias);
-  int64_t depth = std::max<int64_t>(1, std::min(size.k, kDepth)), slack = kernels_.panel_slack;
-  int64_t rows = std::min(size.m, kMostRows), columns = std::min(size.n, kMostColumns);
-  int64_t a_floats = pieces_of(rows, kernels_.tile_rows) * (kernels_.tile_rows * depth + slack);
-  int64_t b_floats =
-      pieces_of(columns, kernels_.tile_columns) * (kernels_.tile_columns * depth + slack);
-  std::shared_ptr<float> packed = scratch(a_floats + b_floats);
+  int64_t depth = size.k ? pieces_of(size.k, pieces_of(size.k, kMostDepth)) : 1;
+  int64_t columns = std::min(size.n, kMostColumns);
+  int64_t a_stride = kernels_.tile_rows * depth + kernels_.panel_slack;
+  int64_t b_stride = kernels_.tile_columns * depth + kernels_.panel_slack;
+  std::shared_ptr<float> packed = scratch(pieces_of(columns, kernels_.tile_columns) * b_stride);
 
-  for (int64_t n = 0; n < size.n; n += columns)
-    for (int64_t m = 0; m < size.m; m += rows) {
-      Operand left =
-          operand(a.a, !a.transpose_a, m, std::min(rows, size.m - m), kernels_.tile_rows);
-      Operand right =
-          operand(a.b, a.transpose_b, n, std::min(columns, size.n - n), kernels_.tile_columns);
-      place(left, packed.get(), depth, slack);
-      place(right, packed.get() + a_floats, depth, slack);
-      TileJob job{.a = left.job.packed,
-                  .b = right.job.packed,
-                  .a_panel_stride = left.job.panel_stride,
-                  .b_panel_stride = right.job.panel_stride,
-                  .c = c + m * size.n + n,
-                  .c_stride = size.n,
-                  .rows = left.job.line_count,
-                  .columns = right.job.line_count,
-                  .alpha = a.alpha,
-                  .beta = a.beta,
-                  .bias = bias ? bias + n : nullptr};
-      int64_t k = 0;
-      do {  // once even for an empty sum: beta and bias still count
-        job.k_count = left.job.k_count = right.job.k_count = std::min(depth, size.k - k);
-        left.job.k_begin = right.job.k_begin = k;
-        share(left.panels + right.panels, 4, [&](int64_t begin, int64_t end) {
-          kernels_.pack_a(left.job, std::min(begin, left.panels), std::min(end, left.panels));
-          kernels_.pack_b(right.job, std::max<int64_t>(0, begin - left.panels),
-                          std::max<int64_t>(0, end - left.panels));
-        });
-        int64_t down = pieces_of(left.panels, kRowPanels);
-        int64_t across = pieces_of(right.panels, kColumnPanels);
-        jobs(down * across, [&](int64_t i) {
-          int64_t p = i % down, q = i / down;
-          kernels_.tiles(job, left.panels * p / down, left.panels * (p + 1) / down,
-                         right.panels * q / across, right.panels * (q + 1) / across);
-        });
-        job.beta = 1;
-        job.bias = nullptr;
-        k += depth;
-      } while (k < size.k);
-    }
+  for (int64_t n = 0; n < size.n; n += columns) {
+    PackJob right =
+        pack_job(a.b, a.transpose_b, n, std::min(columns, size.n - n), packed.get(), b_stride);
+    TileJob tile{.b = packed.get(),
+                 .a_panel_stride = a_stride,
+                 .b_panel_stride = b_stride,
+                 .c = c + n,
+                 .c_stride = size.n,
+                 .rows = size.m,
+                 .columns = right.line_count,
+                 .alpha = a.alpha,
+                 .beta = a.beta,
+                 .bias = bias ? bias + n : nullptr};
+    int64_t k = 0;
+    do {  // once even for an empty sum: beta and bias still count
+      right.k_begin = k;
+      right.k_count = tile.k_count = std::min(depth, size.k - k);
+      share(pieces_of(right.line_count, kernels_.tile_columns), 2,
+            [&](int64_t begin, int64_t end) { kernels_.pack_b(right, begin, end); });
+      multiply_rows(a, tile, k);
+      tile.beta = 1;
+      tile.bias = nullptr;
+      k += depth;
+    } while (k < size.k);
+  }
+}
+
+void CpuBackend::multiply_rows(const GemmArgs& a, const TileJob& whole, int64_t k) {
+  int64_t row_panels = pieces_of(whole.rows, kernels_.tile_rows);
+  int64_t column_panels = pieces_of(whole.columns, kernels_.tile_columns);
+  int64_t down = pieces_of(row_panels, kRowPanels);
+  int64_t across = std::min(column_panels, pieces_of(4 * pool_.size(), down));
+  jobs(down * across, [&](int64_t i) {
+    int64_t p = row_panels * (i / across) / down, p_end = row_panels * (i / across + 1) / down;
+    int64_t q = i % across, first = p * kernels_.tile_rows;
+    std::shared_ptr<float> packed = scratch((p_end - p) * whole.a_panel_stride);
+    TileJob tile = whole;
+    tile.a = packed.get();
+    tile.c += first * whole.c_stride;
+    tile.rows -= first;
+    PackJob left =
+        pack_job(a.a, !a.transpose_a, first, tile.rows, packed.get(), whole.a_panel_stride);
+    left.k_begin = k;
+    left.k_count = whole.k_count;
+    kernels_.pack_a(left, 0, p_end - p);
+    kernels_.tiles(tile, 0, p_end - p, column_panels * q / across,
+                   column_panels * (q + 1) / across);
+  });
 }
 
 }  // namespace slm::cpu

@@ -5,7 +5,7 @@ namespace slm::cpu::SLM_ISA {
 
 // Lines contiguous along k: kLanes lines at a time are transposed into the panel.
 template <class T, int kLines>
-static void pack_rows(const PackJob& a, int64_t first, int64_t lines, float* panel) {
+static void pack_lines(const PackJob& a, int64_t first, int64_t lines, float* panel) {
   auto* data = static_cast<const typename T::Stored*>(a.data);
   for (int64_t l = 0; l < kLines; l += kLanes) {
     int64_t here = lines - l < 0 ? 0 : lines - l;
@@ -15,34 +15,39 @@ static void pack_rows(const PackJob& a, int64_t first, int64_t lines, float* pan
   }
 }
 
-// Lines side by side in memory: each k is a short copy. Full registers are read where the row has
-// that many more values; what they bring in past this panel is overwritten by the next k, or slack.
+// Lines side by side in memory: each k is one sweep over all panels, a short copy into each. Full
+// registers are read where the row has that many more values; what they bring in past a panel is
+// overwritten by its next k, or slack.
 template <class T, int kLines>
-static void pack_columns(const PackJob& a, int64_t first, int64_t lines, float* panel) {
-  auto* data = static_cast<const typename T::Stored*>(a.data) + a.k_begin * a.stride + first;
-  constexpr int64_t kWhole = (kLines + kLanes - 1) / kLanes * kLanes;
-  bool whole = a.line_count - first >= kWhole;
-  for (int64_t k = 0; k < a.k_count; ++k, data += a.stride, panel += kLines)
-    for (int64_t l = 0; l < kLines; l += kLanes) {
-      int64_t here = lines - l < 0 ? 0 : lines - l;
-      store(panel + l,
-            whole || here >= kLanes ? T::load(data + l) : load_part_of<T>(data + l, here));
+static void pack_columns(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
+  auto* row = static_cast<const typename T::Stored*>(a.data) + a.k_begin * a.stride;
+  for (int64_t k = 0; k < a.k_count; ++k, row += a.stride)
+    for (int64_t p = panel_begin; p < panel_end; ++p) {
+      float* panel = a.packed + p * a.panel_stride + k * kLines;
+      for (int64_t l = 0; l < kLines; l += kLanes) {
+        int64_t at = p * kLines + l, rest = a.line_count - at;
+        store(panel + l, rest >= kLanes ? T::load(row + at)
+                         : rest > 0     ? load_part_of<T>(row + at, rest)
+                                        : Vec{});
+      }
     }
+}
+
+template <class T, int kLines>
+static void pack_rows(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
+  for (int64_t p = panel_begin; p < panel_end; ++p) {
+    int64_t first = p * kLines,
+            lines = a.line_count - first < kLines ? a.line_count - first : kLines;
+    pack_lines<T, kLines>(a, first, lines, a.packed + p * a.panel_stride);
+  }
 }
 
 template <int kLines>
 static void pack(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
   with_format(a.format, [&](auto format) {
     using T = decltype(format);
-    for (int64_t p = panel_begin; p < panel_end; ++p) {
-      int64_t first = p * kLines;
-      int64_t lines = a.line_count - first < kLines ? a.line_count - first : kLines;
-      float* panel = a.packed + p * a.panel_stride;
-      if (a.lines_are_rows)
-        pack_rows<T, kLines>(a, first, lines, panel);
-      else
-        pack_columns<T, kLines>(a, first, lines, panel);
-    }
+    a.lines_are_rows ? pack_rows<T, kLines>(a, panel_begin, panel_end)
+                     : pack_columns<T, kLines>(a, panel_begin, panel_end);
   });
 }
 
@@ -94,6 +99,9 @@ void tiles(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
   for (int64_t q = column_panel_begin; q < column_panel_end; ++q)
     for (int64_t p = row_panel_begin; p < row_panel_end; ++p) {
       int64_t row = p * kTileRows, column = q * kTileColumns;
+      for (int64_t i = 0; i < kTileRows && row + i < a.rows; ++i)
+        for (int64_t j = 0; j < 2; ++j)
+          __builtin_prefetch(a.c + (row + i) * a.c_stride + column + j * kLanes, 1);
       Tile tile = multiply(a.k_count, a.a + p * a.a_panel_stride, kTileRows,
                            a.b + q * a.b_panel_stride, kTileColumns);
       if (row + kTileRows <= a.rows && column + kTileColumns <= a.columns)

@@ -1,5 +1,6 @@
 #include "model/families/config_keys.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -50,6 +51,11 @@ std::string_view spelled(const JsonObject& config, Spellings spellings) {
 
 int64_t read_extent(const JsonObject& config, std::string_view key, int64_t most) {
   return config.integer(key, 1, most);
+}
+
+int64_t read_padding(const JsonObject& config, int64_t vocab) {
+  constexpr int64_t kAny = int64_t{1} << 40;
+  return std::max<int64_t>(-1, config.integer_or("pad_token_id", -1, -kAny, vocab - 1));
 }
 
 DecoderSpec read_sizes(const JsonObject& config, const HeadKeys& keys) {

@@ -25,6 +25,8 @@ struct HeadKeys {
 // kv heads the heads.
 DecoderSpec read_sizes(const JsonObject& config, const HeadKeys& keys = {});
 
+// "pad_token_id", for families whose embedding has PyTorch's padding_idx; below zero: none.
+int64_t read_padding(const JsonObject& config, int64_t vocab);
 int64_t read_extent(const JsonObject& config, std::string_view key, int64_t most);
 float read_epsilon(const JsonObject& config, Spellings keys, float otherwise);
 

@@ -16,6 +16,7 @@ DecoderSpec read(const JsonObject& c) {
   spec.activation = read_activation(c, Activation::kSilu);
   spec.qkv_bias = spec.out_bias = c.boolean_or("attention_bias", false);
   spec.mlp_bias = c.boolean_or("mlp_bias", false);
+  spec.padding_id = read_padding(c, spec.vocab);
   return spec;
 }
 
@@ -37,6 +38,7 @@ Json write(const DecoderSpec& s) {
          {"tie_word_embeddings", s.tied_head}};
   if (s.head_size * s.heads != s.width) c["head_dim"] = s.head_size;
   if (s.rope.dims != s.head_size) c["partial_rotary_factor"] = rope_fraction(s);
+  if (s.padding_id >= 0) c["pad_token_id"] = s.padding_id;
   write_rope_scaling(c, s.rope);
   return c;
 }

@@ -23,6 +23,7 @@ DecoderSpec read(const JsonObject& c) {
   spec.qk_norm = c.boolean_or("qk_layernorm", false) ? QkNorm::kPerHead : QkNorm::kNone;
   spec.activation = read_activation(c, Activation::kSilu);
   spec.qkv_bias = c.boolean_or("use_qkv_bias", false);
+  spec.padding_id = read_padding(c, spec.vocab);
   return spec;
 }
 
@@ -44,6 +45,7 @@ Json write(const DecoderSpec& s) {
          {"qk_layernorm", s.qk_norm == QkNorm::kPerHead},
          {"use_qkv_bias", s.qkv_bias},
          {"tie_word_embeddings", s.tied_head}};
+  if (s.padding_id >= 0) c["pad_token_id"] = s.padding_id;
   write_rope_scaling(c, s.rope);
   return c;
 }
