@@ -185,20 +185,26 @@ double Sampler::entropy() const {
   return sum;
 }
 
-// Takes from ranked_, best first, until the probabilities taken reach `mass`; returns the last one
-// taken. A heap, because few are taken as a rule.
+// Of ranked_, best first, the one whose probability makes the sum reach `mass`; the last when
+// rounding keeps the sum below it. Halves the range in question, so the time is linear.
 Sampler::Ranked Sampler::last_within_mass(double mass) {
-  auto worse = [](const Ranked& a, const Ranked& b) {
-    return a.key != b.key ? a.key > b.key : a.tie > b.tie;
+  auto better = [](const Ranked& a, const Ranked& b) {
+    return a.key != b.key ? a.key < b.key : a.tie < b.tie;
   };
-  std::ranges::make_heap(ranked_, worse);
-  for (double taken = 0;;) {
-    std::ranges::pop_heap(ranked_, worse);
-    Ranked best = ranked_.back();
-    taken += best.p;
-    ranked_.pop_back();
-    if (taken >= mass || ranked_.empty()) return best;
+  auto first = ranked_.begin(), end = ranked_.end();
+  while (end - first > 1) {
+    auto middle = first + (end - first - 1) / 2;
+    std::nth_element(first, middle, end, better);
+    double half = 0;
+    for (auto r = first; r <= middle; ++r) half += r->p;
+    if (mass <= half) {
+      end = middle + 1;
+    } else {
+      mass -= half;
+      first = middle + 1;
+    }
   }
+  return *first;
 }
 
 }  // namespace slm

