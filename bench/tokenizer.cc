@@ -1,52 +1,34 @@
-// Encoding and loading speed of tokenizers on English novels. Needs STABLELM_TEST_DATA.
+// Encoding and loading speed of tokenizers on English text. Needs STABLELM_TEST_DATA.
 #include "text/tokenizer.h"
 
 #include <benchmark/benchmark.h>
-#include <zlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
-#include "support/test_data.h"
 #include "text/bpe_trainer.h"
-#include "util/json.h"
+#include "util/files.h"
 
 namespace slm {
 namespace {
 
-using testing::external_data;
-
-// About `bytes` of text, from the start of the corpus.
-std::string novels(size_t bytes) {
-  std::string lines, text;
-  gzFile file = gzopen(external_data("data/corpora/novels.jsonl.gz").c_str(), "rb");
-  if (!file) return {};
-  char buffer[1 << 16];
-  while (lines.size() < bytes) {
-    int n = gzread(file, buffer, sizeof buffer);
-    if (n <= 0) break;
-    lines.append(buffer, size_t(n));
-  }
-  while (lines.back() != '\n') {
-    int n = gzread(file, buffer, 1);
-    if (n <= 0) break;
-    lines += buffer[0];
-  }
-  gzclose(file);
-  for (size_t at = 0, end; (end = lines.find('\n', at)) != std::string::npos; at = end + 1) {
-    text += parse_json(std::string_view(lines).substr(at, end - at), "novels")["text"];
-  }
-  return text;
+std::filesystem::path external_data(const char* name) {
+  const char* root = std::getenv("STABLELM_TEST_DATA");
+  return std::filesystem::path(root ? root : "../shared") / name;
 }
 
 const std::string& corpus() {
-  static const std::string kText = novels(4 << 20);
+  static const std::string kText = [] {
+    auto path = external_data("data/corpora/tinyshakespeare.txt");
+    return std::filesystem::exists(path) ? read_file(path) : std::string();
+  }();
   return kText;
 }
 
 void encode(benchmark::State& state, const char* path) {
   auto where = external_data(path);
-  if (!std::filesystem::exists(where)) return state.SkipWithError("no data");
+  if (!std::filesystem::exists(where) || corpus().empty()) return state.SkipWithError("no data");
   static std::shared_ptr<const Tokenizer> tokenizer;
   if (state.thread_index() == 0) tokenizer = load_tokenizer(where), corpus();
   size_t tokens = 0;
@@ -65,6 +47,7 @@ void load(benchmark::State& state, const char* path) {
 }
 
 void train(benchmark::State& state) {
+  if (corpus().empty()) return state.SkipWithError("no data");
   for (auto _ : state) {
     BpeTrainer trainer({.vocab_size = 8192, .special_tokens = {"<|endoftext|>"}});
     trainer.add(corpus());

@@ -5,6 +5,9 @@ add_library(slm_flags INTERFACE)
 target_include_directories(slm_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(slm_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror
                                               -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(slm_flags INTERFACE -Wno-restrict)  # false alarms on std::string, GCC bug 105651
+endif()
 if(STABLELM_SANITIZE)
   target_compile_options(slm_flags INTERFACE -fsanitize=${STABLELM_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)

@@ -22,8 +22,10 @@ Op cross_entropy_op(const Tensor& targets, float z_loss, float gradient_scale, R
 class CrossEntropyTest : public OpTest {
  protected:
   void expect_both_close(const Tensor& logits, const Tensor& targets, float z_loss) const {
+    int64_t vocab = logits.dim(1);
     for (Result result : {Result::kLosses, Result::kGradient})
-      expect_result_close_to_reference({logits}, cross_entropy_op(targets, z_loss, 0.25f, result));
+      expect_result_close_to_reference({logits}, cross_entropy_op(targets, z_loss, 0.25f, result),
+                                       vocab);
   }
 };
 INSTANTIATE_TEST_SUITE_P(Every, CrossEntropyTest, ::testing::ValuesIn(every_backend()), case_name);
@@ -33,7 +35,7 @@ TEST_P(CrossEntropyTest, VocabulariesOfAnySize) {
     Tensor targets =
         Tensor::of(std::vector<int32_t>{0, -100, int32_t(vocab - 1), int32_t(vocab / 2)}, {4});
     expect_both_close(random({4, vocab}, 1), targets, 0);
-    expect_both_close(random({4, vocab}, 1), targets, 0.01f);
+    if (vocab > 1) expect_both_close(random({4, vocab}, 1), targets, 0.01f);
   }
 }
 
@@ -52,7 +54,7 @@ TEST_P(CrossEntropyTest, MatchesFixtures) {
     auto op = [&](Result result) {
       return cross_entropy_op(targets, z_loss, 1 / float(count), result);
     };
-    expect_matches({f.at("logits")}, op(Result::kGradient), {{}, f.at("dlogits"), {}});
+    expect_matches({f.at("logits")}, op(Result::kGradient), {{}, f.at("dlogits"), {}, 53});
     auto mean = [&](Context& cx, const Inputs& in) {
       Tensor losses = converted(op(Result::kLosses)(cx, in), DType::kF64);
       double sum = 0;
@@ -61,9 +63,9 @@ TEST_P(CrossEntropyTest, MatchesFixtures) {
       *loss.data<double>() = sum;
       return converted(loss, in[0].dtype());
     };
-    expect_matches({f.at("logits")}, mean, {{}, f.at("loss"), {}});
+    expect_matches({f.at("logits")}, mean, {{}, f.at("loss"), {}, 53});
     if (f.has("per_token"))
-      expect_matches({f.at("logits")}, op(Result::kLosses), {{}, f.at("per_token"), {}});
+      expect_matches({f.at("logits")}, op(Result::kLosses), {{}, f.at("per_token"), {}, 53});
   }
 }
 

@@ -41,9 +41,9 @@ TEST_P(GemmTest, EveryTransposition) {
   for (Transposes t : {Transposes{false, false}, Transposes{false, true}, Transposes{true, false},
                        Transposes{true, true}}) {
     SCOPED_TRACE(::testing::Message() << t.a << t.b);
-    expect_result_close_to_reference(random_inputs(13, 37, 29, t), gemm_op(t, 1, 0));
-    expect_result_close_to_reference(random_inputs(1, 70, 64, t), gemm_op(t, 1, 0));
-    expect_result_close_to_reference(random_inputs(66, 5, 130, t), gemm_op(t, -0.7f, 0.5f));
+    expect_result_close_to_reference(random_inputs(13, 37, 29, t), gemm_op(t, 1, 0), 29);
+    expect_result_close_to_reference(random_inputs(1, 70, 64, t), gemm_op(t, 1, 0), 64);
+    expect_result_close_to_reference(random_inputs(66, 5, 130, t), gemm_op(t, -0.7f, 0.5f), 130);
   }
 }
 
@@ -55,7 +55,7 @@ TEST_P(GemmTest, EveryMixtureOfTypes) {
       Inputs in = random_inputs(9, 33, 40, t);
       in[1] = converted(in[1], b);
       in[3] = converted(in[3], c);
-      expect_result_close_to_reference(in, gemm_op(t, 0.7f, 0.5f));
+      expect_result_close_to_reference(in, gemm_op(t, 0.7f, 0.5f), 40);
     }
   }
 }

@@ -1,4 +1,5 @@
 // stablelm generate: continues a text.
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -86,8 +87,8 @@ void run(GenerateOptions& options) {
   GenerationRequest request = make_request(options, model);
   Decoder decoder = model.decoder();
   GeneratorOptions limits = options.sampling.generator_options(decoder.spec());
-  int64_t longest = int64_t(request.prompt.size()) + request.max_new_tokens;
-  limits.context = std::min(limits.context, std::max<int64_t>(longest, 1));
+  int64_t wanted = std::clamp<int64_t>(request.max_new_tokens, 1, limits.context);
+  limits.context = std::min(limits.context, int64_t(request.prompt.size()) + wanted);
   Generator generator(decoder, *backend, model.tokenizer.get(), limits);
 
   bool json = options.output == "json", terminal = on_terminal(stdout);
@@ -111,12 +112,13 @@ void add_generate_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("generate", "Continue a text");
   command->footer(kFooter);
   options->model.add_to(*command, false);
-  CLI::Option_group* prompt = command->add_option_group("Prompt", "exactly one of");
+  CLI::Option_group* prompt = command->add_option_group("Prompt", "What to continue:");
   prompt->add_option("--prompt", options->prompt, "The text to continue");
   prompt->add_option("--prompt-file", options->prompt_file,
                      "A file with the text to continue; - reads standard input");
   prompt->add_option("--prompt-ids", options->prompt_ids, "The same as token ids: 1,2,3")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   prompt->require_option(1);
   options->sampling.add_to(*command);
   command->add_option("--format", options->output, "text or json")

@@ -1,6 +1,7 @@
 #include "cli/sampling_options.h"
 
 #include <cstdio>
+#include <limits>
 #include <random>
 
 #include "util/error.h"
@@ -9,6 +10,10 @@ namespace slm {
 namespace {
 
 constexpr const char* kGroup = "Choosing tokens";
+
+CLI::Validator at_least_zero() {
+  return CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()).description("");
+}
 
 void add_filters(CLI::App& app, SamplingOptions& s) {
   app.add_option("--temperature", s.temperature,
@@ -51,17 +56,17 @@ void SamplingFlags::add_to(CLI::App& app) {
                  "(default: a new seed every time)")
       ->group(kGroup);
   app.add_option("--max-new-tokens", max_new_tokens, "Most tokens to generate")
+      ->check(at_least_zero())
       ->capture_default_str();
   app.add_option("--min-new-tokens", sampling.min_new_tokens,
                  "Do not choose a stop token before this many")
       ->capture_default_str();
   app.add_option("--stop", stop, "End the text before this string; may be given several times")
-      ->expected(1)
-      ->take_all();
+      ->allow_extra_args(false);
   app.add_flag("--ignore-eos", ignore_eos, "Go on after the model's end-of-text tokens");
   app.add_option("--context", context,
                  "Most tokens of prompt and output together (default: what the model was made for)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 24).description(""));
   app.add_option("--cache-dtype", cache_dtype, "Number format of the kept keys and values")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}))
       ->capture_default_str();

@@ -12,7 +12,7 @@ bool on_terminal(std::FILE* file);
 // Escape sequences for a stream: empty unless it is a terminal and NO_COLOR is unset
 // (no-color.org).
 struct Style {
-  std::string_view bold, dim, accent, plain;
+  const char *bold = "", *dim = "", *accent = "", *plain = "";
 };
 Style style_for(std::FILE* file);
 

@@ -12,6 +12,7 @@ struct NormSpec {
   Kind kind = kLayer;
   float eps = 1e-5f;
   bool bias = true;
+  friend bool operator==(const NormSpec&, const NormSpec&) = default;
 };
 
 // gelu: 0.5 x (1 + erf(x / sqrt 2))   gelu_tanh: the tanh approximation   quick_gelu: x
@@ -27,6 +28,7 @@ struct Rope {
   double theta = 10000;
   double scale = 1;
   Pairing pairing = kHalves;
+  friend bool operator==(const Rope&, const Rope&) = default;
 };
 
 }  // namespace slm

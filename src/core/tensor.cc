@@ -1,5 +1,7 @@
 #include "core/tensor.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -89,6 +91,20 @@ Tensor Tensor::reshape(const Shape& shape) const {
 
 int64_t Tensor::element_offset() const {
   return byte_offset_ / traits(dtype_).block_bytes * traits(dtype_).block_elems;
+}
+
+Tensor to_dtype(const Tensor& t, DType dtype) {
+  if (t.dtype() == dtype) return t;
+  const DTypeTraits &from = traits(t.dtype()), &to = traits(dtype);
+  check(from.floating && to.floating, "[tensor] {} does not convert to {}", from.name, to.name);
+  Tensor out = Tensor::host(t.shape(), dtype);
+  std::array<float, 4096> chunk;
+  for (int64_t begin = 0; begin < t.elements(); begin += int64_t(chunk.size())) {
+    int64_t n = std::min(t.elements() - begin, int64_t(chunk.size()));
+    from.to_f32(t.bytes_data() + bytes_of(t.dtype(), begin), chunk.data(), n);
+    to.from_f32(chunk.data(), out.bytes_data() + bytes_of(dtype, begin), n);
+  }
+  return out;
 }
 
 }  // namespace slm

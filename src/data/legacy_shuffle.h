@@ -17,7 +17,8 @@ class LegacyShuffler {
 
   // Uniform in [0, max].
   uint64_t bounded(uint64_t max) {
-    uint64_t mask = max == 0 ? 0 : ~uint64_t{0} >> std::countl_zero(max);
+    if (max == 0) return 0;  // draws nothing
+    uint64_t mask = ~uint64_t{0} >> std::countl_zero(max);
     while (true) {
       uint64_t value = words_();
       if (max > 0xffffffff) value = value << 32 | words_();

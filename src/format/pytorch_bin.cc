@@ -1,8 +1,10 @@
 #include "format/pytorch_bin.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "format/pickle.h"
 #include "format/zip.h"

@@ -165,12 +165,10 @@ TEST(PytorchBin, RefusesLiesAboutTensors) {
   EXPECT_EQ(open_zip_with(Program{.stride = ")"}.text()), "tensor \"a\" has 1 axes and 0 strides");
   EXPECT_EQ(open_zip_with(Program{.size = "K\x02"}.text()),
             "tensor \"a\": its size is not a tuple");
-  EXPECT_EQ(
-      open_zip_with(Program{
-          .size = "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t",
-          .stride = "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t"}
-                        .text()),
-      "tensor \"a\" has 9 axes and 9 strides");
+  EXPECT_EQ(open_zip_with(Program{.size = "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t",
+                                  .stride = "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t"}
+                              .text()),
+            "tensor \"a\" has 9 axes and 9 strides");
   std::string huge = "\x8a\x08" + std::string(7, '\xff') + "\x7f";
   std::string text =
       open_zip_with(Program{.size = huge + huge + "\x86", .stride = huge + huge + "\x86"}.text());

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "support/refusal.h"
+#include "support/scratch_dir.h"
 #include "support/test_data.h"
 #include "util/files.h"
 
@@ -15,16 +16,7 @@ namespace {
 
 using testing::external_data;
 using testing::refusal;
-
-// A fresh directory of this test.
-std::filesystem::path scratch() {
-  const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-  auto dir = std::filesystem::path(::testing::TempDir()) /
-             (std::string("slm_") + info->test_suite_name() + "_" + info->name());
-  std::filesystem::remove_all(dir);
-  std::filesystem::create_directories(dir);
-  return dir;
-}
+using testing::scratch_dir;
 
 Tensor pattern(const Shape& shape, DType dtype, uint32_t seed) {
   Tensor t = Tensor::host(shape, dtype);
@@ -53,7 +45,7 @@ void expect_same(const Tensor& got, const Tensor& expected, const std::string& n
 }
 
 TEST(Safetensors, RoundTripIsBitExact) {
-  auto path = scratch() / "t.safetensors";
+  auto path = scratch_dir() / "t.safetensors";
   auto tensors = one_of_each();
   write_safetensors(path, tensors, {{"format", "pt"}, {"note", "line\nbreak"}});
   TensorFiles files = open_safetensors(path);
@@ -65,7 +57,7 @@ TEST(Safetensors, RoundTripIsBitExact) {
 }
 
 TEST(Safetensors, TensorsAreViewsThatKeepTheFileAlive) {
-  auto path = scratch() / "t.safetensors";
+  auto path = scratch_dir() / "t.safetensors";
   auto tensors = one_of_each();
   write_safetensors(path, tensors);
   Tensor first, again;
@@ -79,7 +71,7 @@ TEST(Safetensors, TensorsAreViewsThatKeepTheFileAlive) {
 }
 
 TEST(Safetensors, CopiesATensorThatLiesUnaligned) {
-  auto path = scratch() / "t.safetensors";
+  auto path = scratch_dir() / "t.safetensors";
   std::string header =
       R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})";
   uint64_t length = header.size();
@@ -93,7 +85,7 @@ TEST(Safetensors, CopiesATensorThatLiesUnaligned) {
 }
 
 TEST(Safetensors, AlignsDataAndOrdersLikeTheOriginalWriter) {
-  auto path = scratch() / "t.safetensors";
+  auto path = scratch_dir() / "t.safetensors";
   write_safetensors(path, one_of_each());
   std::string bytes = read_file(path);
   uint64_t length;
@@ -107,7 +99,7 @@ TEST(Safetensors, AlignsDataAndOrdersLikeTheOriginalWriter) {
 }
 
 TEST(Safetensors, RefusesToWriteNonsense) {
-  auto path = scratch() / "t.safetensors";
+  auto path = scratch_dir() / "t.safetensors";
   Tensor t = pattern({1}, DType::kF32, 1);
   auto write = [&](std::vector<NamedTensor> tensors) {
     return refusal([&] { write_safetensors(path, tensors); });
@@ -122,13 +114,13 @@ TEST(Safetensors, RefusesToWriteNonsense) {
 }
 
 TEST(Safetensors, RefusesAFifoInsteadOfWaiting) {
-  auto path = scratch() / "pipe";
+  auto path = scratch_dir() / "pipe";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   EXPECT_EQ(refusal([&] { open_safetensors(path); }), path.string() + ": not a regular file");
 }
 
 TEST(CheckpointDir, ShardsAndReadsBack) {
-  auto dir = scratch();
+  auto dir = scratch_dir();
   auto tensors = one_of_each();
   write_checkpoint_dir(dir, tensors, 1000);
   EXPECT_TRUE(exists(dir / "model.safetensors"));
@@ -147,7 +139,7 @@ TEST(CheckpointDir, ShardsAndReadsBack) {
 }
 
 TEST(CheckpointDir, RefusesIndexesThatLie) {
-  auto dir = scratch();
+  auto dir = scratch_dir();
   Tensor t = pattern({1}, DType::kF32, 1);
   write_safetensors(dir / "model-00001-of-00002.safetensors", std::vector<NamedTensor>{{"a", t}});
   write_safetensors(dir / "model-00002-of-00002.safetensors",
@@ -177,7 +169,7 @@ TEST(CheckpointDir, RefusesIndexesThatLie) {
 }
 
 TEST(CheckpointDir, SaysWhatItLookedFor) {
-  auto dir = scratch();
+  auto dir = scratch_dir();
   EXPECT_EQ(refusal([&] { open_checkpoint_dir(dir); }),
             dir.string() +
                 ": no weights here; looked for model.safetensors, pytorch_model.bin and their "
@@ -199,7 +191,7 @@ TEST(CheckpointDir, RewritesAFixtureByteForByte) {
   TensorFiles files = open_safetensors(original);
   std::vector<NamedTensor> tensors;
   for (const auto& e : files.entries()) tensors.push_back({e.name, files.load(e.name)});
-  auto dir = scratch();
+  auto dir = scratch_dir();
   write_checkpoint_dir(dir, tensors);
   EXPECT_TRUE(read_file(dir / "model.safetensors") == read_file(original));
 }

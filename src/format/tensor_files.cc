@@ -1,6 +1,8 @@
 #include "format/tensor_files.h"
 
+#include <array>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "util/error.h"

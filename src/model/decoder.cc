@@ -20,7 +20,7 @@ Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters)
 Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
                        std::vector<Tensor>* trace) const {
   auto plan = plan_attention(cx, spec_, batch, cache);
-  Tensor x = embed(cx, batch.ids, embed_);
+  Tensor x = embed(cx, batch.ids, embed_, 1, DType::kF32, spec_.padding_id);
   if (trace) trace->push_back(x);
   for (int64_t i = 0; i < spec_.layers; ++i) {
     const Block& block = blocks_[size_t(i)];

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "core/parameters.h"
+#include "format/safetensors.h"
 #include "model/decoder.h"
 #include "model/spec.h"
 #include "text/tokenizer.h"
@@ -14,18 +18,26 @@
 
 namespace slm {
 
-// What config.json says. `model_type` and `config` are kept only to write the same layout back.
+// What config.json says. `model_type` and the JSON are kept only to write the same layout back.
 struct ModelConfig {
   std::string model_type;
   Json config;
   DecoderSpec spec;
+  Json generation = nullptr;  // generation_config.json; null when there is none
 };
 ModelConfig parse_model_config(const Json& config, const std::string& origin);
-ModelConfig read_model_config(
-    const std::filesystem::path& directory);  // of <directory>/config.json
+// Of a model directory, or of a config.json by itself.
+ModelConfig read_model_config(const std::filesystem::path& directory_or_file);
+// The config of a model made here, e.g. before training. Error when a checkpoint of this type
+// cannot describe such a decoder. Token ids and the like may be added to `config` afterwards.
+ModelConfig new_model_config(std::string_view model_type, const DecoderSpec& spec);
+
+// End-of-text ids: "eos_token_id" of generation_config.json, else of config.json.
+std::vector<int32_t> stop_ids(const ModelConfig& config);
 
 struct LoadOptions {
-  std::optional<DType> dtype;  // convert matrices to this type; absent: as stored
+  // Type of the matrices; absent: as stored. Norms and biases are small and always become f32.
+  std::optional<DType> dtype;
 };
 
 struct Model {
@@ -37,7 +49,8 @@ struct Model {
   Decoder decoder() const { return Decoder(config.spec, parameters); }
 };
 
-// Errors name the file and the key or tensor: missing, unexpected, of the wrong shape.
+// Errors name the file and the key or tensor: missing, unexpected, of the wrong shape. Matrices
+// that are stored as they are used stay in the mapped file.
 Model load_model(const std::filesystem::path& directory, const LoadOptions& options = {});
 
 struct SaveOptions {
@@ -45,8 +58,17 @@ struct SaveOptions {
   int64_t max_shard_bytes = int64_t{5} << 30;
 };
 // Writes config.json, generation_config.json and the tensors under the family's published names.
-// The inverse of load_model, bit-exact when the type is the stored one.
+// The inverse of load_model, bit-exact when the type is the stored one. Each file is replaced
+// atomically.
 void save_model(const std::filesystem::path& directory, const ModelConfig& config,
                 const Parameters& parameters, const SaveOptions& options = {});
+
+// Tensors of the parameters (values, or gradients) as the family's checkpoints name and lay them
+// out.
+std::vector<NamedTensor> published_tensors(const ModelConfig& config, const Parameters& parameters,
+                                           const std::function<Tensor(const Parameter&)>& pick);
+
+// Copies what a tokenizer consists of from one model directory to another.
+void copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace slm

@@ -5,12 +5,8 @@
 namespace slm {
 namespace {
 
-constexpr int64_t kMaxExtent = int64_t{1}
-                               << 24;  // far above any published model, far below overflow
-
-void check_extent(std::string_view name, int64_t value) {
-  check(value > 0 && value <= kMaxExtent, "[spec] {} is {}, expected 1..{}", name, value,
-        kMaxExtent);
+void check_extent(std::string_view name, int64_t value, int64_t most) {
+  check(value > 0 && value <= most, "[spec] {} is {}, expected 1..{}", name, value, most);
 }
 
 // Collects specs under a common prefix.
@@ -53,14 +49,14 @@ void add_block(Layout& layout, const DecoderSpec& s, const std::string& block) {
 }  // namespace
 
 void validate(const DecoderSpec& s) {
-  check_extent("vocabulary", s.vocab);
-  check_extent("width", s.width);
-  check_extent("number of layers", s.layers);
-  check_extent("number of heads", s.heads);
-  check_extent("number of kv heads", s.kv_heads);
-  check_extent("head size", s.head_size);
-  check_extent("mlp width", s.mlp_width);
-  check_extent("number of positions", s.max_positions);
+  check_extent("vocabulary", s.vocab, kMaxVocab);
+  check_extent("width", s.width, kMaxWidth);
+  check_extent("number of layers", s.layers, kMaxLayers);
+  check_extent("number of heads", s.heads, kMaxWidth);
+  check_extent("number of kv heads", s.kv_heads, s.heads);
+  check_extent("head size", s.head_size, kMaxWidth / s.heads);
+  check_extent("mlp width", s.mlp_width, kMaxWidth);
+  check_extent("number of positions", s.max_positions, kMaxPositions);
   check(s.heads % s.kv_heads == 0, "[spec] {} heads cannot share {} kv heads evenly", s.heads,
         s.kv_heads);
   check(s.rope.dims > 0 && s.rope.dims <= s.head_size && s.rope.dims % 2 == 0,
@@ -68,6 +64,8 @@ void validate(const DecoderSpec& s) {
         s.rope.dims, s.head_size);
   check(s.rope.theta > 0 && s.rope.scale > 0, "[spec] rotary base {} and scale {} must be positive",
         s.rope.theta, s.rope.scale);
+  check(s.padding_id >= -1 && s.padding_id < s.vocab,
+        "[spec] padding token {} is outside the vocabulary of {}", s.padding_id, s.vocab);
   check(s.norm.eps >= 0 && s.norm.eps < 1, "[spec] norm epsilon {} must lie in 0..1", s.norm.eps);
 }
 

@@ -29,8 +29,16 @@ struct DecoderSpec {
   Activation activation = Activation::kSilu;
   bool gated = true;  // the MLP has a gate: down(act(gate(x)) * up(x)), else down(act(up(x)))
   bool qkv_bias = false, out_bias = false, mlp_bias = false;
-  bool tied_head = false;  // logits use the embedding table
+  bool tied_head = false;   // logits use the embedding table
+  int64_t padding_id = -1;  // a token whose embedding does not learn; -1: none
+
+  friend bool operator==(const DecoderSpec&, const DecoderSpec&) = default;
 };
+
+// The largest sizes accepted: far above any published model, and small enough that a parameter
+// count and a number of bytes always fit in 63 bits, and a list of names in memory.
+inline constexpr int64_t kMaxVocab = int64_t{1} << 24, kMaxWidth = int64_t{1} << 20,
+                         kMaxLayers = 4096, kMaxPositions = int64_t{1} << 30;
 
 // Refuses, in a sentence, sizes that are absurd or do not fit together and combinations that no
 // test covers.

@@ -81,7 +81,7 @@ TEST_P(ActivationFixtures, MatchSwiGluMlp) {
   };
   expect_matches(
       {f.at("x"), f.at("w_gate"), f.at("w_up"), f.at("w_down")}, mlp,
-      {f.at("dy"), f.at("y"), {f.at("dx"), f.at("dw_gate"), f.at("dw_up"), f.at("dw_down")}});
+      {f.at("dy"), f.at("y"), {f.at("dx"), f.at("dw_gate"), f.at("dw_up"), f.at("dw_down")}, 37});
 }
 
 TEST(ActivationGradients, AreDifferences) {

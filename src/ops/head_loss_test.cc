@@ -32,18 +32,18 @@ INSTANTIATE_TEST_SUITE_P(Every, HeadLossTest, ::testing::ValuesIn(every_backend_
                          case_name);
 
 TEST_P(HeadLossTest, Plain) {
-  expect_close_to_reference(random_inputs(), head_loss_op({.divisor = 9}), one());
+  expect_close_to_reference(random_inputs(), head_loss_op({.divisor = 9}), kVocab, one());
 }
 
 TEST_P(HeadLossTest, WithoutBias) {
   Inputs in = random_inputs();
   in[2] = {};
-  expect_close_to_reference(in, head_loss_op({.divisor = 9}), one());
+  expect_close_to_reference(in, head_loss_op({.divisor = 9}), kVocab, one());
 }
 
 TEST_P(HeadLossTest, ScaledWithZLossInChunks) {
   HeadLossSpec spec{.divisor = 5, .logit_scale = 0.6f, .z_loss = 0.01f, .chunk = 4};
-  expect_close_to_reference(random_inputs(), head_loss_op(spec), one());
+  expect_close_to_reference(random_inputs(), head_loss_op(spec), kVocab, one());
 }
 
 struct ClosedForm {

@@ -1,5 +1,7 @@
 #include "ops/linear.h"
 
+#include <algorithm>
+
 #include "support/op_test.h"
 #include "util/error.h"
 
@@ -22,12 +24,12 @@ TEST_P(LinearTest, Shapes) {
                                Size{37, 128, 17}, Size{64, 32, 64}}) {
     SCOPED_TRACE(::testing::Message() << rows << " x " << in << " x " << out);
     expect_close_to_reference({random({rows, in}, 1), random({out, in}, 2), random({out}, 3)},
-                              apply);
+                              apply, std::max({rows, in, out}));
   }
 }
 
 TEST_P(LinearTest, WithoutBias) {
-  expect_close_to_reference({random({7, 40}, 1), random({24, 40}, 2), {}}, apply);
+  expect_close_to_reference({random({7, 40}, 1), random({24, 40}, 2), {}}, apply, 40);
 }
 
 TEST_P(LinearTest, WeightsOfAnotherType) {
@@ -35,15 +37,17 @@ TEST_P(LinearTest, WeightsOfAnotherType) {
     for (int64_t rows : {1, 6, 35})
       expect_close_to_reference({random({rows, 48}, 1), converted(random({33, 48}, 2), type),
                                  converted(random({33}, 3), type)},
-                                apply);
+                                apply, 48);
 }
 
 TEST_P(LinearTest, ReadsHalvesOfAFusedWeight) {
-  expect_close_to_reference({random({5, 24}, 1), random({22, 24}, 2)},
-                            [](Context& cx, const Inputs& in) {
-                              Tensor a = linear(cx, in[0], in[1].rows(0, 11));
-                              return linear(cx, a, in[1].rows(11, 22).reshape({24, 11}));
-                            });
+  expect_close_to_reference(
+      {random({5, 24}, 1), random({22, 24}, 2)},
+      [](Context& cx, const Inputs& in) {
+        Tensor a = linear(cx, in[0], in[1].rows(0, 11));
+        return linear(cx, a, in[1].rows(11, 22).reshape({24, 11}));
+      },
+      24);
 }
 
 TEST(LinearGradients, AreDifferences) {

@@ -16,12 +16,9 @@ size_t character_before(std::string_view text, size_t i) {
   return i;
 }
 
-bool is_word_character(std::string_view text, size_t i) {
+bool is_word_at(std::string_view text, size_t i) {
   int length;
-  char32_t c = decode_valid(&text[i], length);
-  CharClass cls = char_class(c);
-  return c == '_' || cls == CharClass::kLetter || cls == CharClass::kNumber ||
-         cls == CharClass::kMark;
+  return is_word_character(decode_valid(&text[i], length));
 }
 
 size_t pair_of(std::string_view text, size_t i) {
@@ -55,8 +52,8 @@ bool TokenMatcher::may_begin(std::string_view text, size_t i) const {
 bool TokenMatcher::fits(std::string_view text, size_t from, size_t to,
                         const AddedToken& token) const {
   if (!token.single_word) return true;
-  return (from == 0 || !is_word_character(text, character_before(text, from))) &&
-         (to == text.size() || !is_word_character(text, to));
+  return (from == 0 || !is_word_at(text, character_before(text, from))) &&
+         (to == text.size() || !is_word_at(text, to));
 }
 
 TokenMatcher::Found TokenMatcher::find(std::string_view text, size_t begin,

@@ -2,6 +2,11 @@
 
 namespace slm {
 
+std::string json_excerpt(simdjson::dom::element value) {
+  std::string text = simdjson::minify(value);
+  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+}
+
 JsonView parse_json_view(simdjson::dom::parser& parser, std::string_view text,
                          std::string_view origin) {
   constexpr size_t kMaxBytes = size_t{1} << 30, kMaxDepth = 64;

@@ -14,6 +14,9 @@
 
 namespace slm {
 
+// The beginning of a value as text, for messages.
+std::string json_excerpt(simdjson::dom::element value);
+
 // A value and where it stands: "tokenizer.json: model.merges[3]". Views into the parser's document.
 class JsonView {
  public:
@@ -57,13 +60,10 @@ class JsonView {
   template <class T>
   T get(std::string_view kind) const {
     T out;
-    check_data(value_.get(out) == simdjson::SUCCESS, "{} must be {}, found {}", where_, kind,
-               excerpt());
+    if (value_.get(out) != simdjson::SUCCESS) {
+      fail(ErrorKind::kCorrupt, "{} must be {}, found {}", where_, kind, json_excerpt(value_));
+    }
     return out;
-  }
-  std::string excerpt() const {
-    std::string text = simdjson::minify(value_);
-    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
   }
 
   simdjson::dom::element value_;

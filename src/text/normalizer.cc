@@ -16,8 +16,12 @@ std::string run(CollapseSpaces, std::string_view text) {
   for (char c : text) {
     if (c != ' ' || (!out.empty() && out.back() != ' ')) out += c;
   }
-  if (!out.empty() && out.back() == ' ') out.pop_back();
   return out;
+}
+
+std::string run(const TrimEnd& t, std::string_view text) {
+  while (text.ends_with(t.unit)) text.remove_suffix(t.unit.size());
+  return std::string(text);
 }
 
 }  // namespace

@@ -17,10 +17,13 @@ struct Prepend {
 struct Replace {
   std::string from, to;  // `from` is not empty
 };
-struct CollapseSpaces {};  // none at either end, one in between
+struct CollapseSpaces {};  // none at the beginning, one elsewhere
+struct TrimEnd {
+  std::string unit;  // not empty
+};
 
 struct Normalizer {
-  using Step = std::variant<NormalForm, Lowercase, Prepend, Replace, CollapseSpaces>;
+  using Step = std::variant<NormalForm, Lowercase, Prepend, Replace, CollapseSpaces, TrimEnd>;
   std::vector<Step> steps;
 
   std::string apply(std::string_view text) const;  // of valid UTF-8

@@ -2,6 +2,7 @@
 // per thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -29,7 +30,7 @@ class PieceCache {
       if (ids.size() > kMaxIds) return;
       size_ = uint8_t(piece.size()), count_ = uint8_t(ids.size());
       std::memcpy(bytes_, piece.data(), piece.size());
-      std::memcpy(ids_, ids.data(), ids.size_bytes());
+      std::copy(ids.begin(), ids.end(), ids_);
     }
 
    private:

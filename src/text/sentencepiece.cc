@@ -160,7 +160,9 @@ TokenizerParts read_sentencepiece(std::string_view bytes, std::string_view origi
   if (model.collapse_spaces) steps.emplace_back(CollapseSpaces{});
   if (model.dummy_prefix) steps.emplace_back(Prepend{" "});
   steps.emplace_back(Replace{" ", std::string(kSpaceMark)});
-  parts.drop_leading_space = model.dummy_prefix || model.collapse_spaces;
+  if (model.collapse_spaces) steps.emplace_back(TrimEnd{std::string(kSpaceMark)});
+  if (model.dummy_prefix) parts.leading_space = LeadingSpace::kDropOne;
+  if (model.collapse_spaces) parts.leading_space = LeadingSpace::kDropAll;
   parts.invalid_bytes = InvalidBytes::kEachByte;
 
   auto content = [&](int64_t id) {

@@ -142,14 +142,14 @@ const std::string& Tokenizer::chat_template() const { return parts_->chat_templa
 StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool skip_special, bool continues_text)
     : tokenizer_(tokenizer),
       skip_special_(skip_special),
-      at_start_(tokenizer.parts_->drop_leading_space && !continues_text) {}
+      at_start_(tokenizer.parts_->leading_space != LeadingSpace::kKeep && !continues_text) {}
 
 std::string StreamDecoder::push(int32_t id) {
   if (skip_special_ && tokenizer_.is_special(id)) return {};
   std::string_view bytes = tokenizer_.token_bytes(id);
   if (at_start_ && !bytes.empty()) {
-    at_start_ = false;
-    if (bytes.front() == ' ') bytes.remove_prefix(1);
+    if (bytes.front() == ' ' && id != tokenizer_.parts_->model.unknown) bytes.remove_prefix(1);
+    at_start_ = bytes.empty() && tokenizer_.parts_->leading_space == LeadingSpace::kDropAll;
   }
   held_ += bytes;
   size_t complete = held_.size();

@@ -11,6 +11,7 @@
 #include "text/json_reader.h"
 #include "text/tokenizer_json_steps.h"
 #include "text/tokenizer_parts.h"
+#include "text/unicode.h"
 
 namespace slm {
 namespace {
@@ -44,8 +45,10 @@ void Reader::read_vocab(const JsonView& vocab) {
   for (auto [token, value] : object) {
     int64_t id;
     bool ok = value.get(id) == simdjson::SUCCESS && id >= 0 && id < kMaxTokens;
-    check_data(ok, "{}: token \"{}\" must have an id from 0 to {}, found {}", vocab.where(), token,
-               kMaxTokens - 1, simdjson::minify(value));
+    if (!ok) {
+      fail(ErrorKind::kCorrupt, "{}: token \"{}\" must have an id from 0 to {}, found {}",
+           vocab.where(), token, kMaxTokens - 1, json_excerpt(value));
+    }
     if (token.empty()) continue;
     if (auto bytes = bytes_of(token)) {
       parts.model.vocab.add(int32_t(id), *bytes, vocab.where());
@@ -97,8 +100,10 @@ void Reader::read_merges(const JsonView& merges) {
     } else if (item.get(pair) == simdjson::SUCCESS && pair.size() == 2) {
       ok = pair.at(0).get(left) == simdjson::SUCCESS && pair.at(1).get(right) == simdjson::SUCCESS;
     }
-    check_data(ok, "{}[{}] must be \"left right\" or a list of two strings, found {}",
-               merges.where(), rank, simdjson::minify(item));
+    if (!ok) {
+      fail(ErrorKind::kCorrupt, "{}[{}] must be \"left right\" or a list of two strings, found {}",
+           merges.where(), rank, json_excerpt(item));
+    }
     read_merge(left, right, rank++, merges.where());
   }
 }
@@ -182,7 +187,7 @@ void Reader::read_post_processor(const JsonView& processor, int depth) {
 
 void Reader::write_texts() {
   if (parts.model.byte_level) return;
-  parts.drop_leading_space = decoder.drop_leading_space;
+  if (decoder.drop_leading_space) parts.leading_space = LeadingSpace::kDropOne;
   if (decoder.byte_tokens) parts.invalid_bytes = InvalidBytes::kEachByte;
   TokenTexts texts;
   for (int32_t id = 0; id < parts.model.vocab.size(); ++id) {
@@ -222,6 +227,7 @@ TokenizerParts read_vocab_and_merges(std::string_view vocab_json, std::string_vi
   parts.pre_tokenizer.steps.push_back({.matcher = match_gpt2});
   reader.read_vocab(parse_json_view(parser, vocab_json, origin));
   std::string where = format("{}: merges", origin);
+  check_data(is_valid_utf8(merges_txt), "{}: not UTF-8", where);
   uint32_t rank = 0;
   while (!merges_txt.empty()) {
     std::string_view line = merges_txt.substr(0, merges_txt.find('\n'));

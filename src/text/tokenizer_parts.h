@@ -12,14 +12,18 @@
 
 namespace slm {
 
+// What becomes of a space at the beginning of decoded text; kDropAll takes one from each token
+// until there is other text.
+enum class LeadingSpace { kKeep, kDropOne, kDropAll };
+
 struct TokenizerParts {
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   BpeModel model;
   AddedTokens added;
 
-  TokenTexts texts;                 // what each token of the model decodes to
-  bool drop_leading_space = false;  // from the decoded text
+  TokenTexts texts;  // what each token of the model decodes to
+  LeadingSpace leading_space = LeadingSpace::kKeep;
   InvalidBytes invalid_bytes = InvalidBytes::kLongestPrefix;
 
   std::string bos, eos;  // contents; empty when there is none

@@ -165,6 +165,14 @@ CharClass char_class(char32_t c) {
   return c < kTableSize ? CharClass(kTable[c] & ~kNfcBoundary) : CharClass::kOther;
 }
 
+bool is_word_character(char32_t c) {
+  CharClass cls = char_class(c);
+  if (cls == CharClass::kLetter || cls == CharClass::kMark) return true;
+  auto category = utf8proc_category(utf8proc_int32_t(c));
+  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
+         category == UTF8PROC_CATEGORY_PC;
+}
+
 Decoded decode_utf8(std::string_view text) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned char lead = byte(0);

@@ -10,6 +10,7 @@ namespace slm {
 // Classes of the split patterns: \p{L}, \p{N}, \s (White_Space), \p{P}, and marks, all else.
 enum class CharClass : uint8_t { kOther, kLetter, kNumber, kSpace, kPunctuation, kMark };
 CharClass char_class(char32_t c);
+bool is_word_character(char32_t c);  // \w
 
 // One character and its length in bytes. `text` is not empty; bytes that are not UTF-8 give U+FFFD
 // for the longest prefix of a character (at least one byte), as the Unicode standard recommends.

@@ -1,4 +1,5 @@
-// AdamW over flat parameters (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019).
+// AdamW over flat parameters (Loshchilov and Hutter, "Decoupled weight decay regularization",
+// 2019).
 #pragma once
 
 #include <vector>

@@ -1,5 +1,6 @@
-// Run configurations as they are written: YAML (block style, or the JSON-like flow style of GPT-NeoX
-// with comments and trailing commas), read into plain values that remember where they stood.
+// Run configurations as they are written: YAML (block style, or the JSON-like flow style of
+// GPT-NeoX with comments and trailing commas), read into plain values that remember where they
+// stood.
 #pragma once
 
 #include <filesystem>
@@ -26,8 +27,8 @@ struct ConfigField {
   ConfigValue value;
 };
 
-// One top-level mapping. Errors name the origin and the line. Aliases and nesting deeper than 16 are
-// refused.
+// One top-level mapping. Errors name the origin and the line. Aliases and nesting deeper than 16
+// are refused.
 ConfigValue parse_config(std::string_view text, const std::string& origin);
 
 // One value, as on a command line: `1e-3`, `[a, b]`, `"text"`.

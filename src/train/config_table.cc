@@ -4,7 +4,8 @@
 namespace slm {
 namespace {
 
-constexpr KeyUse kImplemented = KeyUse::kImplemented, kRecorded = KeyUse::kRecorded, kIgnored = KeyUse::kIgnored;
+constexpr KeyUse kImplemented = KeyUse::kImplemented, kRecorded = KeyUse::kRecorded,
+                 kIgnored = KeyUse::kIgnored;
 
 // A type without a place in RunConfig.
 template <class T>

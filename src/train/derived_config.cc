@@ -13,8 +13,8 @@ namespace slm {
 namespace {
 
 void check_positive(std::string_view key, int64_t value) {
-  check(value > 0 && value < (int64_t{1} << 40), "[config] key \"{}\" is {}; it must be given and positive", key,
-        value);
+  check(value > 0 && value < (int64_t{1} << 40),
+        "[config] key \"{}\" is {}; it must be given and positive", key, value);
 }
 
 void derive_shape(RunConfig& c) {
@@ -71,6 +71,15 @@ void derive_batch(RunConfig::Batch& b) {
         b.global, b.micro, b.accumulate);
 }
 
+void derive_schedule(RunConfig& c) {
+  RunConfig::Schedule& s = c.schedule;
+  check_positive("train_iters", s.train_steps);
+  if (s.decay_steps == 0) s.decay_steps = int64_t(double(s.train_steps) * s.decay_fraction);
+  check(!(s.keep_checkpoint_schedule && s.override_checkpoint_schedule),
+        "[config] override_lr_scheduler and use_checkpoint_lr_scheduler contradict each other");
+  Schedule(c.optimizer.lr, s);  // refuses what it cannot do
+}
+
 void derive_precision(RunConfig& c) {
   check(!(c.fp16 && c.bf16), "[config] fp16.enabled and bf16.enabled contradict each other");
   std::string asked = c.fp16 ? "fp16" : c.bf16 ? "bfloat16" : "";
@@ -78,10 +87,11 @@ void derive_precision(RunConfig& c) {
   constexpr std::array<std::string_view, 3> kNames{"fp32", "fp16", "bfloat16"};
   check(std::find(kNames.begin(), kNames.end(), c.precision) != kNames.end(),
         "[config] precision is \"{}\", expected fp32, fp16 or bfloat16", c.precision);
-  check(asked.empty() || asked == c.precision,
-        "[config] precision is {}, but {} is enabled", c.precision, asked);
+  check(asked.empty() || asked == c.precision, "[config] precision is {}, but {} is enabled",
+        c.precision, asked);
   if (c.precision != "fp32")
-    c.notes.push_back(format("precision: {} is asked for, this version trains in f32", c.precision));
+    c.notes.push_back(
+        format("precision: {} is asked for, this version trains in f32", c.precision));
 }
 
 // An unset list is often written [""].
@@ -133,7 +143,7 @@ void derive(RunConfig& c) {
   derive_paths("valid", c.data.valid, c.data.valid_weights);
   derive_paths("test", c.data.test, c.data.test_weights);
   check_values(c);
-  Schedule(c.optimizer.lr, c.schedule);  // refuses what it cannot do
+  derive_schedule(c);
   check_init_method(c.init.method);
   check_init_method(c.init.output_method);
 }

@@ -28,8 +28,7 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
       targets[row] = counts ? sample[size_t(t) + 1] : -1;
       batch.counted += counts;
       if (ends && spec.reset_positions) position = 0;
-      if (t + 1 == length || (ends && spec.reset_attention))
-        batch.tokens.starts.push_back(row + 1);
+      if (t + 1 == length || (ends && spec.reset_attention)) batch.tokens.starts.push_back(row + 1);
     }
   }
   return batch;

@@ -67,10 +67,12 @@ void assign(const Given& g, int64_t& out) {
 
 void assign(const Given& g, bool& out) {
   std::string word = g.value.text;
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return char(std::tolower(c)); });
   bool yes = word == "true" || word == "yes" || word == "on";
   bool no = word == "false" || word == "no" || word == "off";
-  g.require(g.value.kind == ConfigValue::Kind::kScalar && !g.value.quoted && (yes || no), "true or false");
+  g.require(g.value.kind == ConfigValue::Kind::kScalar && !g.value.quoted && (yes || no),
+            "true or false");
   out = yes;
 }
 
@@ -193,6 +195,12 @@ std::string print_value(const std::optional<T>& v) {
   return v ? print_value(*v) : "";
 }
 
+// Empty: no place, or nothing in it.
+std::string value_of(const RunConfig& config, const ConfigKey& key) {
+  ConfigTarget target = key.target(const_cast<RunConfig&>(config));  // only read
+  return std::visit([](auto* place) { return place ? print_value(*place) : ""; }, target);
+}
+
 }  // namespace
 
 ConfigSource read_config_source(const std::filesystem::path& path) {
@@ -200,35 +208,47 @@ ConfigSource read_config_source(const std::filesystem::path& path) {
   return {path.string(), read_file(path, kMaxBytes)};
 }
 
+void set_config_value(RunConfig& config, const std::string& key, std::string_view value,
+                      const std::string& origin) {
+  Reader(config).set(key, parse_config_value(value, origin), origin, /*override=*/true);
+}
+
 RunConfig read_run_config(const std::vector<ConfigSource>& files,
                           const std::vector<std::string>& overrides) {
   RunConfig config;
   Reader reader(config);
   for (const ConfigSource& file : files) reader.read(parse_config(file.text, file.name), file.name);
-  const std::string origin = "--set";
   for (const std::string& text : overrides) {
     size_t equals = text.find('=');
     check(equals != std::string::npos && equals > 0, "--set {}: expected key=value", text);
     std::string key = text.substr(0, equals);
     std::replace(key.begin(), key.end(), '-', '_');
-    reader.set(key, parse_config_value(text.substr(equals + 1), origin), origin, true);
+    set_config_value(config, key, text.substr(equals + 1), "--set");
   }
   derive(config);
   return config;
 }
 
+std::map<std::string, std::string> config_values(const RunConfig& config,
+                                                 std::span<const std::string_view> keys) {
+  std::map<std::string, std::string> values;
+  for (std::string_view name : keys)
+    values[std::string(name)] = value_of(config, *find_config_key(name));
+  return values;
+}
+
 std::string print_run_config(const RunConfig& config) {
-  RunConfig copy = config;  // targets are places in a mutable config
   std::string out;
   std::vector<std::string> open;  // groups we stand in
   for (const ConfigKey& key : config_keys()) {
-    std::string value = std::visit([](auto* p) { return p ? print_value(*p) : ""; }, key.target(copy));
+    std::string value = value_of(config, key);
     if (value.empty()) continue;
     std::vector<std::string> path;
     std::string_view rest = key.name;
     for (size_t dot; (dot = rest.find('.')) != std::string_view::npos; rest.remove_prefix(dot + 1))
       path.emplace_back(rest.substr(0, dot));
-    size_t shared = size_t(std::mismatch(open.begin(), open.end(), path.begin(), path.end()).first - open.begin());
+    size_t shared = size_t(std::mismatch(open.begin(), open.end(), path.begin(), path.end()).first -
+                           open.begin());
     for (size_t i = shared; i < path.size(); ++i) out += format("{:{}}{}:\n", "", 2 * i, path[i]);
     open = path;
     out += format("{:{}}{}: {}  # {}\n", "", 2 * path.size(), rest, value, key.help);

@@ -1,11 +1,13 @@
-// What a training run is told, typed. Read from GPT-NeoX configuration files; the table of all keys,
-// with what this program does with each, is in config_table.cc.
+// What a training run is told, typed. Read from GPT-NeoX configuration files; the table of all
+// keys, with what this program does with each, is in config_table.cc.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -85,8 +87,8 @@ struct RunConfig {
   bool recompute = false;
   int64_t recompute_layers = 1;
 
-  std::set<std::string> given;      // keys that a file or the command line set
-  std::vector<std::string> notes;   // what the person should know: ignored keys, things done instead
+  std::set<std::string> given;     // keys that a file or the command line set
+  std::vector<std::string> notes;  // what the person should know: ignored keys, things done instead
 };
 
 struct ConfigSource {
@@ -102,5 +104,11 @@ RunConfig read_run_config(const std::vector<ConfigSource>& files,
 
 // Every implemented key with its value, as a file that read_run_config reads back to the same.
 std::string print_run_config(const RunConfig& config);
+
+// The values of some keys as text, to compare two runs and to restore them.
+std::map<std::string, std::string> config_values(const RunConfig& config,
+                                                 std::span<const std::string_view> keys);
+void set_config_value(RunConfig& config, const std::string& key, std::string_view value,
+                      const std::string& origin);
 
 }  // namespace slm

@@ -13,22 +13,15 @@ namespace {
 constexpr std::array<std::string_view, 5> kStyles{"constant", "linear", "cosine", "exponential",
                                                   "hybrid_cosine_inv_sqrt_2"};
 
-double decay_steps(const RunConfig::Schedule& s) {
-  if (s.decay_steps > 0) return double(s.decay_steps);
-  return std::floor(double(s.train_steps) * s.decay_fraction);
-}
-
 }  // namespace
 
 Schedule::Schedule(double peak, const RunConfig::Schedule& s)
-    : peak_(peak), floor_(s.min_lr), decay_(decay_steps(s)) {
+    : peak_(peak), floor_(s.min_lr), decay_(double(s.decay_steps)) {
   auto style = std::find(kStyles.begin(), kStyles.end(), s.style);
   check(style != kStyles.end(), "[config] lr_decay_style is \"{}\", expected one of {}", s.style,
         fmt::join(kStyles, ", "));
   style_ = Style(style - kStyles.begin());
-  check(s.train_steps > 0 && decay_ > 0,
-        "[config] train_iters is {}, the learning rate decays over {} steps; both must be positive",
-        s.train_steps, decay_);
+  check(decay_ > 0, "[config] the learning rate decays over {} steps; it must be positive", decay_);
   check(s.warmup >= 0 && s.warmup <= 1, "[config] warmup is {}, expected a fraction in 0..1",
         s.warmup);
   check(floor_ >= 0 && floor_ <= peak_, "[config] min_lr {} must lie between 0 and lr {}", floor_,
@@ -62,13 +55,20 @@ double Schedule::decayed(double n) const {
   double done = span > 0 ? std::min(1.0, (n - warmup_) / span) : 1;
   double lr = peak_;
   switch (style_) {
-    case Style::kConstant: break;
-    case Style::kLinear: lr = peak_ * (1 - done); break;
+    case Style::kConstant:
+      break;
+    case Style::kLinear:
+      lr = peak_ * (1 - done);
+      break;
     case Style::kCosine:
       lr = floor_ + (peak_ - floor_) / 2 * (std::cos(std::numbers::pi * done) + 1);
       break;
-    case Style::kExponential: lr = peak_ * std::exp(-0.693 * done); break;
-    case Style::kHybrid: lr = hybrid(n); break;
+    case Style::kExponential:
+      lr = peak_ * std::exp(-0.693 * done);
+      break;
+    case Style::kHybrid:
+      lr = hybrid(n);
+      break;
   }
   return std::max(lr, floor_);
 }

@@ -36,7 +36,10 @@ std::string format_count(double count) {
   size_t i = 0;
   while (std::abs(count) >= 999.5 && i + 1 < kSuffixes.size()) count /= 1000, ++i;
   if (i == 0) return format("{:.0f}", count);
-  return format("{:.{}f}{}", count, std::abs(count) < 9.995 ? 2 : std::abs(count) < 99.95 ? 1 : 0,
+  return format("{:.{}f}{}", count,
+                std::abs(count) < 9.995   ? 2
+                : std::abs(count) < 99.95 ? 1
+                                          : 0,
                 kSuffixes[i]);
 }
 

@@ -18,12 +18,12 @@ std::string format_count(double count);
 std::string format_bytes(double bytes);
 
 struct ProgressOptions {
-  std::string label;             // what is being done: "encoding"
-  std::string unit = {};         // what is counted, for the rate: "tokens"; empty: no rate
-  int64_t total = 0;             // 0: unknown, no percentage and no ETA
-  int64_t start = 0;             // already done before this job began; does not count as speed
-  double quiet_seconds = 2;      // says nothing before this
-  double plain_seconds = 15;     // between lines when not on a terminal; 0: only print() speaks
+  std::string label;          // what is being done: "encoding"
+  std::string unit = {};      // what is counted, for the rate: "tokens"; empty: no rate
+  int64_t total = 0;          // 0: unknown, no percentage and no ETA
+  int64_t start = 0;          // already done before this job began; does not count as speed
+  double quiet_seconds = 2;   // says nothing before this
+  double plain_seconds = 15;  // between lines when not on a terminal; 0: only print() speaks
   std::FILE* stream = stderr;
 };
 
@@ -41,9 +41,9 @@ class Progress {
   void print(std::string_view line);
 
   bool terminal() const { return terminal_; }
-  double seconds() const;        // since construction
-  double rate() const;           // units per second so far
-  double seconds_left() const;   // negative: unknown
+  double seconds() const;       // since construction
+  double rate() const;          // units per second so far
+  double seconds_left() const;  // negative: unknown
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -54,8 +54,8 @@ class Progress {
   bool terminal_;
   int64_t done_;
   Clock::time_point begin_;
-  double last_shown_ = -1e9;     // seconds() of the last line
-  bool line_open_ = false;       // the cursor stands behind a progress line
+  double last_shown_ = -1e9;  // seconds() of the last line
+  bool line_open_ = false;    // the cursor stands behind a progress line
   std::string last_line_;
 };
 

@@ -15,6 +15,12 @@ namespace {
 
 thread_local bool inside_body = false;
 
+// Work arrives every few microseconds inside a forward pass and then not for seconds: spin for
+// about that long, then sleep. Yielding in the spin keeps an oversubscribed machine usable.
+constexpr int kSpins = 2000;
+
+}  // namespace
+
 int allowed_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -22,12 +28,6 @@ int allowed_cores() {
                                                        : int(std::thread::hardware_concurrency());
   return std::max(1, n);
 }
-
-// Work arrives every few microseconds inside a forward pass and then not for seconds: spin for
-// about that long, then sleep. Yielding in the spin keeps an oversubscribed machine usable.
-constexpr int kSpins = 2000;
-
-}  // namespace
 
 struct ThreadPool::State {
   std::vector<std::thread> workers;

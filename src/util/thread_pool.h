@@ -8,6 +8,8 @@
 
 namespace slm {
 
+int allowed_cores();  // how many cores this process may run on, at least 1
+
 class ThreadPool {
  public:
   // `threads` counts the caller, which works too; 0 means one per core this process may run on.

@@ -9,6 +9,7 @@
 
 #include "backend/cpu/isa.h"
 #include "backend/reference/numbers.h"
+#include "backend/reference/reference.h"
 #include "util/format.h"
 #include "util/rng.h"
 
@@ -82,13 +83,28 @@ Tensor shaken(const Tensor& t, double u, Rng& rng) {
   return result;
 }
 
+// What attention keeps for its backward pass is rounded when it is stored.
+class ShakenBackend : public ReferenceBackend {
+ public:
+  ShakenBackend(double u, Rng& rng) : u_(u), rng_(rng) {}
+
+  void attention_forward(const AttentionArgs& args) override {
+    ReferenceBackend::attention_forward(args);
+    copy(shaken(args.y, u_, rng_), args.y);
+  }
+
+ private:
+  double u_;
+  Rng& rng_;
+};
+
 void raise(Numbers& largest, const Tensor& changed, const Tensor& exact) {
   Numbers a = read(changed), b = read(exact);
   largest.resize(a.size());
   for (size_t i = 0; i < a.size(); ++i) largest[i] = std::max(largest[i], std::abs(a[i] - b[i]));
 }
 
-// What the reference computes in f64, and how far rounding may move it: 4 d + 8 s.
+// What the reference computes in f64, and how far rounding moves it.
 struct Oracle {
   Results exact;
   Numbers y_change;
@@ -96,30 +112,32 @@ struct Oracle {
 
   Oracle(const Inputs& inputs, const Op& op, const Tensor& dy, double u)
       : grad_changes(inputs.size()) {
-    auto backend = make_reference_backend();
     Inputs precise = converted(inputs, DType::kF64);
-    exact = differentiate(*backend, op, precise, dy);
+    exact = differentiate(*make_reference_backend(), op, precise, dy);
     Rng rng(hash_name("rounding trials"));
+    ShakenBackend backend(u, rng);
     for (int trial = 0; trial < kTrials; ++trial) {
       Inputs moved;
       for (const Tensor& t : precise) moved.push_back(shaken(t, u, rng));
       // An op may insist on the gradient 1 of a loss, so that one is not moved.
       Tensor d = dy && dy.elements() > 1 ? shaken(dy, u, rng) : dy;
-      Results changed = differentiate(*backend, op, moved, d);
+      Results changed = differentiate(backend, op, moved, d);
       raise(y_change, changed.y, exact.y);
       for (size_t i = 0; i < inputs.size(); ++i)
         if (changed.grads[i]) raise(grad_changes[i], changed.grads[i], exact.grads[i]);
     }
-    double units = 4 + 8 * unit(DType::kF32) / u;
-    for (double& x : y_change) x *= units;
-    for (Numbers& change : grad_changes)
-      for (double& x : change) x *= units;
   }
 };
 
-// change: what the operands' norm allows; scale: 1, or what else multiplies the tolerance.
+// change: by what u moved each element; factor: of the whole tolerance.
+struct Tolerance {
+  const Numbers& change;
+  int64_t terms;
+  double factor = 1;
+};
+
 void expect_within(const std::string& what, const Tensor& actual, const Tensor& exact,
-                   const Numbers& change, double scale, GradStart start = kOverwrite) {
+                   const Tolerance& tolerance, GradStart start = kOverwrite) {
   ASSERT_EQ(actual.shape(), exact.shape()) << what;
   Numbers a = read(actual), e = read(exact);
   double largest = 0;
@@ -128,10 +146,11 @@ void expect_within(const std::string& what, const Tensor& actual, const Tensor& 
     largest = std::max(largest, std::abs(x));
   }
   double u = unit(actual.dtype()), worst_ratio = 0, worst_bound = 0;
+  double c = actual.dtype() == DType::kF32 ? std::max(4.0, std::sqrt(tolerance.terms)) : 4;
   size_t worst = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    double stored = 2 * u * (std::abs(e[i]) + largest) + smallest(actual.dtype());
-    double bound = scale * (stored + change[i]);
+    double bound = c * (tolerance.change[i] + u * std::abs(e[i])) + 2 * u * largest;
+    bound = tolerance.factor * (bound + smallest(actual.dtype()));
     double ratio = std::isfinite(a[i]) ? std::abs(a[i] - e[i]) / bound : HUGE_VAL;
     if (ratio > worst_ratio) worst_ratio = ratio, worst = i, worst_bound = bound;
   }
@@ -204,17 +223,18 @@ std::string case_name(const ::testing::TestParamInfo<OpCase>& info) {
   return format("{}_{}", info.param.backend, traits(info.param.dtype).name);
 }
 
-void OpTest::expect_result_close_to_reference(const Inputs& inputs, const Op& op) const {
+void OpTest::expect_result_close_to_reference(const Inputs& inputs, const Op& op,
+                                              int64_t terms) const {
   DType dtype = GetParam().dtype;
   Inputs in = rounded(inputs, dtype);
   Tensor y = infer(*GetParam().make(kThreads), op, in);
   Oracle oracle(in, op, {}, unit(dtype));
   refine(oracle.y_change, y.dtype(), dtype);
-  expect_within("result", y, oracle.exact.y, oracle.y_change, 1);
+  expect_within("result", y, oracle.exact.y, {oracle.y_change, terms});
   expect_same_bits("the result on one thread", infer(*GetParam().make(1), op, in), y);
 }
 
-void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
+void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op, int64_t terms,
                                        const Tensor& given_dy) const {
   DType dtype = GetParam().dtype;
   auto backend = GetParam().make(kThreads);
@@ -226,7 +246,7 @@ void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
   Results results = differentiate(*backend, op, in, dy);
   expect_same_bits("the result while recording", results.y, y);
   refine(oracle.y_change, y.dtype(), dtype);
-  expect_within("result", y, oracle.exact.y, oracle.y_change, 1);
+  expect_within("result", y, oracle.exact.y, {oracle.y_change, terms});
   Results one_thread = differentiate(*GetParam().make(1), op, in, dy);
   expect_same_bits("the result on one thread", one_thread.y, y);
 
@@ -235,9 +255,9 @@ void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
     if (!in[i]) continue;
     std::string name = gradient_name(i);
     const Tensor& exact = oracle.exact.grads[i];
-    expect_within(name, results.grads[i], exact, oracle.grad_changes[i], 1);
-    expect_within(name + " when added", added.grads[i], exact, oracle.grad_changes[i], 1,
-                  kAddToThree);
+    Tolerance tolerance{oracle.grad_changes[i], terms};
+    expect_within(name, results.grads[i], exact, tolerance);
+    expect_within(name + " when added", added.grads[i], exact, tolerance, kAddToThree);
     expect_same_bits(name + " on one thread", one_thread.grads[i], results.grads[i]);
     Results alone = differentiate(*backend, op, in, dy, kOverwrite, i);
     expect_same_bits(name + " with the others frozen", alone.grads[i], results.grads[i]);
@@ -247,11 +267,11 @@ void OpTest::expect_close_to_reference(const Inputs& inputs, const Op& op,
 void OpTest::expect_matches(const Inputs& inputs, const Op& op, const Expected& expected) const {
   Oracle oracle(inputs, op, expected.dy, unit(GetParam().dtype));
   Results results = differentiate(*GetParam().make(kThreads), op, inputs, expected.dy);
-  expect_within("result", results.y, expected.y, oracle.y_change, 2);
+  expect_within("result", results.y, expected.y, {oracle.y_change, expected.terms, 2});
   for (size_t i = 0; i < expected.grads.size(); ++i)
     if (expected.grads[i])
-      expect_within(gradient_name(i), results.grads[i], expected.grads[i], oracle.grad_changes[i],
-                    2);
+      expect_within(gradient_name(i), results.grads[i], expected.grads[i],
+                    {oracle.grad_changes[i], expected.terms, 2});
 }
 
 // With a step of 2^-16 the differences are off by about 4e-11 of the third derivative, and by 2^-36

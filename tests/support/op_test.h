@@ -3,17 +3,15 @@
 // under test; inputs of another type (f32 activations with bf16 weights) are used as they are.
 //
 // Tolerances are measured, not chosen. An element of a result may differ by
-//   2 u (|element| + largest) + 4 d + 8 s,    u = eps(format) / 2.
+//   c (d + u |element|) + 2 u largest,    u = eps(format) / 2.
 // d is the element's operand norm times u: the largest change, over several trials, when each
-// number of every input and of the incoming gradient is moved up or down by its own u. For an
-// element of a product of K terms that is about u sqrt(sum of squared terms). The first term allows
-// for storing the result, and, with the largest element of the tensor, for intermediate values that
-// cancel whatever the inputs (1 + erf(x) far left, dp - sum p dp in a softmax). An algorithm in
-// which every step rounds well stays within; a wrong term in a formula does not.
-//
-// s is d for the u of f32, in which sums are taken, whatever the format. In a product the terms are
-// added one after another, which is off by about 0.4 K u of a term where d is about 2.7 sqrt(K) u:
-// four standard deviations are 0.6 sqrt(K) d, which is 12 d for K = 400.
+// number of every input, of the incoming gradient and of the output that attention keeps for its
+// backward pass is moved up or down by its own u. For an element of a product of K terms that is
+// about u sqrt(sum of squared terms). c is 4: a few roundings on the way; or sqrt(K) if that is
+// more and sums are kept in f32 too: K terms added one by one round K partial sums, each about as
+// large as the element and its operand norm. The largest element of the tensor stands for
+// intermediate values that cancel whatever the inputs (1 + erf(x) far left). An algorithm in which
+// every step rounds well stays within; a wrong term in a formula does not.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -51,6 +49,7 @@ std::string case_name(const ::testing::TestParamInfo<OpCase>& info);
 struct Expected {
   Tensor dy, y;
   Inputs grads;
+  int64_t terms = 1;  // of the longest sum
 };
 
 class OpTest : public ::testing::TestWithParam<OpCase> {
@@ -58,11 +57,13 @@ class OpTest : public ::testing::TestWithParam<OpCase> {
   // Forward and backward agree with the reference backend run in f64 on the same rounded inputs.
   // Also, bit by bit: recording does not change the result, freezing inputs does not change the
   // gradients of the others, and the number of threads changes nothing. Gradients overwrite or add
-  // as their slots say. `dy` is random unless given.
-  void expect_close_to_reference(const Inputs& inputs, const Op& op, const Tensor& dy = {}) const;
+  // as their slots say. `terms`: of the longest sum in the op; `dy`: random unless given.
+  void expect_close_to_reference(const Inputs& inputs, const Op& op, int64_t terms = 1,
+                                 const Tensor& dy = {}) const;
 
   // The same for a function that is not differentiated.
-  void expect_result_close_to_reference(const Inputs& inputs, const Op& op) const;
+  void expect_result_close_to_reference(const Inputs& inputs, const Op& op,
+                                        int64_t terms = 1) const;
 
   // Forward and backward agree with results computed elsewhere, at the same precision: twice the
   // tolerance.

@@ -84,23 +84,19 @@ void ReferenceBackend::attention_forward(const AttentionArgs& args) {
   if (args.lse) write(args.lse, lse);
 }
 
-// With p the probabilities and dp = dy v':  ds = p (dp - sum p dp),  dq = scale ds k,
-// dk = scale ds' q,  dv = p' dy. y and lse are not used: they are rounded.
+// With p the probabilities and dp = dy v':  ds = p (dp - sum p dp), where sum p dp = dy y';
+// dq = scale ds k,  dk = scale ds' q,  dv = p' dy. lse is not used: it is rounded to f32.
 void ReferenceBackend::attention_backward(const AttentionArgs& args, const AttentionGrads& grads) {
   int64_t E = args.q.dim(2);
   Attention attention(args);
-  Numbers v = read(args.v), dy = read(grads.dy);
+  Numbers v = read(args.v), y = read(args.y), dy = read(grads.dy);
   Numbers dq(attention.q().size()), dk(v.size()), dv(v.size());
   attention.each_query([&](const View& view) {
-    Numbers dp;
-    double mean_dp = 0;
-    for (size_t j = 0; j < view.p.size(); ++j) {
-      dp.push_back(dot(&dy[view.query], &v[view.key + j * view.stride], E));
-      mean_dp += view.p[j] * dp[j];
-    }
+    double mean_dp = dot(&dy[view.query], &y[view.query], E);
     for (size_t j = 0; j < view.p.size(); ++j) {
       size_t key = view.key + j * view.stride;
-      double ds = args.scale * view.p[j] * (dp[j] - mean_dp);
+      double dp = dot(&dy[view.query], &v[key], E);
+      double ds = args.scale * view.p[j] * (dp - mean_dp);
       add_scaled(ds, &attention.k()[key], &dq[view.query], E);
       add_scaled(ds, &attention.q()[view.query], &dk[key], E);
       add_scaled(view.p[j], &dy[view.query], &dv[key], E);

@@ -7,7 +7,7 @@
 
 namespace slm {
 
-class ReferenceBackend final : public Backend {
+class ReferenceBackend : public Backend {
  public:
   Tensor empty(const Shape& shape, DType dtype) override { return Tensor::host(shape, dtype); }
   void zero(const Tensor& t) override;

@@ -1,4 +1,4 @@
-#include "util/interrupt.h"
+#include "util/stop_request.h"
 
 #include <array>
 #include <cassert>
@@ -16,7 +16,7 @@ void on_signal(int) { g_requested = 1; }
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() {
+StopRequest::StopRequest() {
   assert(!g_installed);
   g_installed = true;
   g_requested = 0;
@@ -26,11 +26,11 @@ InterruptGuard::InterruptGuard() {
   for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &g_former[i]);
 }
 
-InterruptGuard::~InterruptGuard() {
+StopRequest::~StopRequest() {
   for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &g_former[i], nullptr);
   g_installed = false;
 }
 
-bool InterruptGuard::requested() const { return g_requested != 0; }
+bool StopRequest::requested() const { return g_requested != 0; }
 
 }  // namespace slm

@@ -5,12 +5,12 @@ namespace slm {
 
 // While one of these lives, the first SIGINT or SIGTERM only sets the flag; a second one ends the
 // process as usual. The former behaviour comes back on destruction. At most one at a time.
-class InterruptGuard {
+class StopRequest {
  public:
-  InterruptGuard();
-  ~InterruptGuard();
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
+  StopRequest();
+  ~StopRequest();
+  StopRequest(const StopRequest&) = delete;
+  StopRequest& operator=(const StopRequest&) = delete;
 
   bool requested() const;
 };

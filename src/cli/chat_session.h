@@ -1,0 +1,55 @@
+// What happens between the prompt and the answer of `stablelm chat`: messages, commands, streaming.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/model_options.h"
+#include "cli/sampling_options.h"
+#include "generate/conversation.h"
+
+namespace slm {
+
+struct ChatOptions {
+  ModelOptions model;
+  SamplingFlags sampling;
+  std::optional<std::string> system;
+  std::string format;  // empty: told from the tokenizer
+  bool stats = false;
+};
+
+class ChatSession {
+ public:
+  explicit ChatSession(const ChatOptions& options);
+
+  void greet() const;
+  // A message, which is answered on standard output, or a command. False to leave.
+  bool handle(std::string_view line);
+
+ private:
+  struct Command;
+  static const Command kCommands[];
+  struct Setting;
+  static const Setting kSettings[];
+
+  bool run_command(std::string_view line);
+  void answer(std::string_view message);
+  GenerationResult stream_answer(const GenerationRequest& request);
+  void help() const;
+  void reset();
+  void show_or_set_system(std::string_view text);
+  void save(std::string_view file) const;
+  void load(std::string_view file);
+  void show_settings() const;
+  void set(const Setting& setting, std::string_view value);
+
+  ChatOptions options_;
+  Model model_;
+  std::unique_ptr<Backend> backend_;
+  Decoder decoder_;
+  Conversation conversation_;
+  Generator generator_;
+};
+
+}  // namespace slm

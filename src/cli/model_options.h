@@ -1,0 +1,29 @@
+// The options that every command with a model takes: which model, on which backend.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+#include "model/load.h"
+
+namespace slm {
+
+struct ModelOptions {
+  std::string model;  // empty: the built-in one
+  std::string backend = "cpu";
+  int threads = 0;
+  std::string dtype;
+
+  // Adds MODEL, --backend, --threads and --dtype.
+  void add_to(CLI::App& app, bool model_required);
+  void add_model(CLI::App& app, bool required);
+  void add_backend(CLI::App& app);
+
+  std::filesystem::path model_dir() const;
+  std::unique_ptr<Backend> make_backend() const;
+  Model load() const;
+};
+
+}  // namespace slm

@@ -1,0 +1,42 @@
+// Between canonical parameters and the tensors of a checkpoint, both ways, by a family's table.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/parameters.h"
+#include "format/safetensors.h"
+#include "format/tensor_files.h"
+#include "model/families/families.h"
+
+namespace slm {
+
+// The parameters one row of the table stands for in one layer, and how they are stored.
+struct StoredGroup {
+  std::vector<size_t> parameters;  // indices into the parameter list given
+  std::string name;                // with '*' where the row number goes (kRowTensors)
+  std::string alias;               // empty: none
+  Layout layout;
+  int64_t heads;  // into which kPerHead divides each parameter's rows
+  bool zero_if_absent;
+};
+
+// Every parameter of a decoder exactly once. Error when the family has no name for one of them.
+// `parameters`: those of parameter_specs(spec).
+std::vector<StoredGroup> stored_groups(const Family& family, const DecoderSpec& spec,
+                                       const std::vector<ParameterSpec>& parameters);
+
+// Reads the values of the group's parameters, in their order, in the types stored: views into the
+// files where the layout allows. Errors name a tensor that is missing, has another shape than the
+// parameters ask for, or is not of floating type. `used` is told every tensor read.
+std::vector<Tensor> read_group(const StoredGroup& group,
+                               const std::vector<ParameterSpec>& parameters,
+                               const TensorFiles& files, const std::string& origin,
+                               const std::function<void(const std::string&)>& used);
+
+// The inverse: the tensors that store these values, all of one type.
+std::vector<NamedTensor> stored_tensors(const StoredGroup& group,
+                                        const std::vector<Tensor>& values);
+
+}  // namespace slm

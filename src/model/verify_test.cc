@@ -1,0 +1,111 @@
+#include "model/verify.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "model/golden_models.h"
+#include "support/op_test.h"
+#include "support/process.h"
+#include "support/test_data.h"
+#include "util/files.h"
+
+namespace slm::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Verify : public ::testing::TestWithParam<OpCase> {
+ protected:
+  void expect_proven(const fs::path& directory) {
+    SCOPED_TRACE(directory.filename());
+    auto rows = verify(load_model(directory), *backend_, directory);
+    EXPECT_GE(rows.size(), 10u);
+    for (const VerifyRow& row : rows)
+      EXPECT_TRUE(row.ok()) << row.name << ": error " << row.error << ", bound " << row.bound;
+  }
+  std::unique_ptr<Backend> backend_ = GetParam().make(2);
+};
+
+TEST_P(Verify, ProvesTheFixturesOfTheProject) {
+  for (const char* name :
+       {"gpt_neox-v1-parallel", "gpt_neox-full-rotary-bin", "stablelm_alpha-v2", "llama-vicuna",
+        "stablelm-2-12b-qkln-parallel-gqa", "stablelm-3b-bf16", "stablelm-3b-sharded"})
+    expect_proven(fixture(name));
+}
+
+TEST_P(Verify, ProvesEveryOtherFixtureOfTheFourFamilies) {
+  SLM_REQUIRE_EXTERNAL("fixtures");
+  for (const char* name : {"gpt_neox-sequential", "llama-gqa", "stablelm-2-1_6b-qkvbias",
+                           "stablelm-3b", "stablelm-gqa-bias-full-rotary", "stablelm_epoch-legacy"})
+    expect_proven(external_data("fixtures") / name);
+}
+
+TEST_P(Verify, SeesOneWeightMoved) {
+  fs::path directory = fixture("stablelm-2-12b-qkln-parallel-gqa");
+  for (const char* name : {"blocks.1.attn.k_norm.weight", "blocks.0.norm1.bias", "head.weight"}) {
+    SCOPED_TRACE(name);
+    Model model = load_model(directory, {.dtype = DType::kF32});
+    Parameters moved;
+    for (const Parameter& p : model.parameters.items()) {
+      Tensor copy = Tensor::host(p.value.shape(), DType::kF32);
+      std::memcpy(copy.bytes_data(), p.value.bytes_data(), size_t(p.value.bytes()));
+      if (p.spec.name == name) copy.data<float>()[1] += 1e-2f;
+      moved.add(p.spec, copy);
+    }
+    model.parameters = moved;
+    auto rows = verify(model, *backend_, directory);
+    auto missed = [&](std::string_view row) {
+      auto it = std::find_if(rows.begin(), rows.end(), [&](auto& r) { return r.name == row; });
+      return it != rows.end() && !it->ok();
+    };
+    EXPECT_TRUE(missed("logits"));
+    EXPECT_TRUE(missed("grad.lm_head.weight"));
+    EXPECT_TRUE(missed("train_losses.0"));
+    EXPECT_TRUE(missed("final.lm_head.weight"));
+  }
+}
+
+TEST_P(Verify, TrainedModelGivesThePublishedLogitsAndText) {
+  SLM_REQUIRE_EXTERNAL("data/checkpoints/stories260K");
+  fs::path directory = external_data("data/checkpoints/stories260K");
+  Json zoo = read_json_file(directory / "zoo.ids.json");
+  std::vector<int32_t> ids = zoo.at("ids").get<std::vector<int32_t>>();
+  std::string bytes = read_file(directory / "zoo.logits.f32");
+  Model model = load_model(directory / "hf");
+  Decoder decoder = model.decoder();
+  Context cx{*backend_};
+  Tensor logits = decoder.logits(cx, decoder.hidden(cx, TokenBatch::pack({&ids, 1})));
+  ASSERT_EQ(bytes.size(), size_t(logits.bytes()));
+  std::vector<float> expected(size_t(logits.elements()));
+  std::memcpy(expected.data(), bytes.data(), bytes.size());
+  float largest = 0;
+  for (float x : expected) largest = std::max(largest, std::abs(x));
+  for (size_t i = 0; i < expected.size(); ++i)
+    ASSERT_NEAR(logits.data<float>()[i], expected[i], 64 * 0x1p-23 * largest) << i;
+  for (size_t t = zoo.at("n_prompt").get<size_t>(); t < ids.size(); ++t) {
+    auto row = logits.rows(int64_t(t) - 1, int64_t(t)).span<float>();
+    ASSERT_EQ(std::max_element(row.begin(), row.end()) - row.begin(), ids[t]) << t;
+  }
+}
+
+TEST(VerifyFiles, RefusesTensorsItCannotCompute) {
+  TemporaryDirectory directory;
+  Tensor ids = Tensor::of(std::vector<int32_t>{1, 2, 3}, {1, 3});
+  write_safetensors(directory.path() / "expected.safetensors",
+                    std::vector<NamedTensor>{{"input_ids", ids}, {"hidden.7", ids}});
+  write_file_atomically(directory.path() / "expected.json", "{}");
+  auto backend = make_reference_backend();
+  try {
+    verify(load_golden(golden_models()[0]), *backend, directory.path());
+    FAIL() << "hidden.7 was accepted";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("hidden.7"), std::string::npos) << e.what();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, Verify, ::testing::ValuesIn(every_backend()), case_name);
+
+}  // namespace
+}  // namespace slm::testing

@@ -1,0 +1,311 @@
+#include "train/pretraining.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "train/initialize.h"
+#include "train/metrics.h"
+#include "train/model_shape.h"
+#include "train/restart.h"
+#include "train/trainer.h"
+#include "util/error.h"
+#include "util/files.h"
+#include "util/progress.h"
+#include "util/rng.h"
+#include "util/stop_request.h"
+
+namespace slm {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+struct Vocabulary {
+  int64_t tokens = 0;  // before padding
+  SpecialTokens special;
+  fs::path tokenizer;  // empty without
+};
+
+Vocabulary open_vocabulary(const RunConfig& config, bool may_be_missing) {
+  Vocabulary v{.tokens = config.shape.vocab_size};
+  fs::path file = config.data.tokenizer;
+  bool skip = file.empty() || (may_be_missing && !fs::exists(file));
+  if (!skip) {
+    auto tokenizer = load_tokenizer(file);
+    if (v.tokens == 0) v.tokens = tokenizer->size();
+    check(v.tokens >= tokenizer->size(), "[config] vocab_size is {}, but {} has {} tokens",
+          v.tokens, file.string(), tokenizer->size());
+    v.special = {tokenizer->bos(), tokenizer->eos()};
+    if (!v.special.eos) v.special.eos = tokenizer->find("<|endoftext|>");
+    v.tokenizer = file;
+  }
+  check(v.tokens > 0,
+        "[config] the size of the vocabulary is unknown: give vocab_file (--tokenizer) or "
+        "vocab_size{}",
+        skip && !file.empty() ? format("; {} does not exist", file.string()) : "");
+  return v;
+}
+
+NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& special) {
+  return {.seq_length = config.shape.seq_length,
+          .eod = special.eos,
+          .reset_attention = config.data.reset_attention,
+          .reset_positions = config.data.reset_positions,
+          .mask_eod_loss = config.data.mask_eod_loss,
+          .mean_over_step = config.data.loss_norm == "global_tokens",
+          .z_loss = float(config.data.z_loss)};
+}
+
+AdamWSpec optimizer_spec(const RunConfig::Optimizer& o) {
+  return {.beta1 = o.betas[0], .beta2 = o.betas[1], .eps = o.eps, .weight_decay = o.weight_decay};
+}
+
+TrainerOptions trainer_options(const RunConfig& c) {
+  return {.micro_batch = c.batch.micro,
+          .accumulate = c.batch.accumulate,
+          .max_grad_norm = c.optimizer.max_grad_norm,
+          .recompute = c.recompute};
+}
+
+// The moving parts, in the order in which they need each other.
+struct Machine {
+  Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
+          Parameters initial, Backend& backend, SampleSource source)
+      : parameters(trainable(std::move(initial), backend)),
+        decoder(model.spec, parameters),
+        objective(decoder, std::move(source), objective_spec(config, special)),
+        optimizer(backend, parameters, optimizer_spec(config.optimizer)),
+        schedule(config.optimizer.lr, config.schedule),
+        trainer(backend, parameters, objective, optimizer, schedule, trainer_options(config)) {}
+
+  static Parameters trainable(Parameters parameters, Backend& backend) {
+    parameters.make_trainable(backend);
+    return parameters;
+  }
+
+  Parameters parameters;
+  Decoder decoder;
+  NextToken objective;
+  AdamW optimizer;
+  Schedule schedule;
+  Trainer trainer;
+};
+
+}  // namespace
+
+struct Pretraining::State {
+  State(RunConfig run_config, std::vector<ConfigSource> config_files, PretrainOptions run_options);
+
+  bool run();
+
+  void save();
+  void validate(Progress& progress, MetricsLog& metrics);
+  void report(const StepReport& r, Progress& progress, MetricsLog& metrics);
+  int64_t tokens() const { return machine->trainer.samples() * config.shape.seq_length; }
+  int64_t last_step() const { return config.schedule.train_steps; }
+  bool due(int64_t every) const {
+    int64_t step = machine->trainer.steps();
+    return step == last_step() || (every > 0 && step % every == 0);
+  }
+
+  RunConfig config;
+  std::vector<ConfigSource> files;
+  PretrainOptions options;
+  std::unique_ptr<Backend> backend;
+  Vocabulary vocabulary;
+  ModelConfig model;
+  RunData data;
+  CheckpointStore store;
+  std::unique_ptr<Machine> machine;
+  std::optional<NextToken> validation;
+  int64_t saved_step = -1;
+  Clock::time_point begin = Clock::now(), last_report = begin;
+  int64_t last_report_tokens = 0;
+};
+
+Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config_files,
+                          PretrainOptions run_options)
+    : config(std::move(run_config)),
+      files(std::move(config_files)),
+      options(std::move(run_options)),
+      backend(make_backend(options.backend, options.backend_options)),
+      vocabulary(open_vocabulary(config, false)),
+      model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
+      data(open_run_data(config, model.spec.vocab)),
+      store(config.saving.save, {.keep_last = config.saving.keep_last}) {
+  check(!config.saving.save.empty(),
+        "[config] there is nowhere to save to: give key \"save\", or --save DIR");
+  for (const std::string& note : config.notes) options.say("note: " + note);
+  bool own = fs::exists(config.saving.load) && fs::exists(config.saving.save) &&
+             fs::equivalent(config.saving.load, config.saving.save);
+  check(options.resume || own || store.candidates().empty(),
+        "{}: already holds checkpoints; continue them with --resume, or save elsewhere",
+        config.saving.save);
+  store.remove_leftovers();
+
+  std::optional<Restart> restart = find_restart(config, model, options.resume, options.say);
+  if (restart && restart->state) reconcile_schedule(config, restart->state->schedule);
+  Parameters initial =
+      restart ? std::move(restart->parameters)
+              : initial_parameters(model.spec, config.init, uint64_t(config.data.seed));
+  machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
+                                      *backend, source_of(data.train));
+  if (restart && restart->state) {
+    const TrainerState& state = *restart->state;
+    read_optimizer(restart->checkpoint, machine->parameters, state, machine->optimizer);
+    machine->trainer.resume(state.steps, state.samples);
+    saved_step =
+        restart->checkpoint.parent_path() == fs::path(config.saving.save) ? state.steps : -1;
+    options.say(format("continuing from {} at step {}", restart->checkpoint.string(), state.steps));
+    if (state.data != data_fingerprint(config, data.train))
+      options.say(
+          "note: the data, its weights, the seed or the number of steps changed since this "
+          "checkpoint: the run goes on in the new order");
+  }
+  if (data.valid)
+    validation.emplace(machine->decoder, source_of(*data.valid),
+                       objective_spec(config, vocabulary.special));
+}
+
+void Pretraining::State::save() {
+  const Trainer& trainer = machine->trainer;
+  if (saved_step == trainer.steps()) return;
+  store.save(trainer.steps(), [&](const fs::path& directory) {
+    write_training_snapshot(directory, {.model = model,
+                                        .parameters = machine->parameters,
+                                        .optimizer = machine->optimizer,
+                                        .state = {.steps = trainer.steps(),
+                                                  .samples = trainer.samples(),
+                                                  .tokens = tokens(),
+                                                  .updates = machine->optimizer.updates(),
+                                                  .schedule = schedule_state(config),
+                                                  .data = data_fingerprint(config, data.train)},
+                                        .config_files = files,
+                                        .resolved_config = print_run_config(config),
+                                        .tokenizer = vocabulary.tokenizer});
+  });
+  saved_step = trainer.steps();
+}
+
+void Pretraining::State::validate(Progress& progress, MetricsLog& metrics) {
+  if (!validation) return;
+  double loss = evaluate(*backend, *validation, {0, config.batch.micro, config.batch.accumulate},
+                         data.valid_batches);
+  int64_t step = machine->trainer.steps();
+  metrics.write("valid", {{"step", step}, {"loss", loss}, {"tokens", tokens()}});
+  progress.print(format("step {} | validation loss {:.4f}", step, loss));
+}
+
+void Pretraining::State::report(const StepReport& r, Progress& progress, MetricsLog& metrics) {
+  std::string line = format("step {}/{} | loss {:.4f} | lr {:.2e} | grad norm {:.2f}", r.step,
+                            last_step(), r.loss, r.lr, r.grad_norm);
+  progress.update(tokens(), line);
+  if (!due(config.watching.log_every)) return;
+  double seconds = seconds_since(last_report);
+  double speed = seconds > 0 ? double(tokens() - last_report_tokens) / seconds : 0;
+  last_report = Clock::now();
+  last_report_tokens = tokens();
+  metrics.write("step", {{"step", r.step},
+                         {"loss", r.loss},
+                         {"lr", r.lr},
+                         {"grad_norm", r.grad_norm},
+                         {"tokens", tokens()},
+                         {"tokens_per_second", speed},
+                         {"seconds", seconds_since(begin)},
+                         {"memory_bytes", peak_memory()}});
+  if (!progress.terminal())
+    progress.print(format("{} | {} tok/s | ETA {}", line, format_count(speed),
+                          format_duration(progress.seconds_left())));
+}
+
+bool Pretraining::State::run() {
+  Trainer& trainer = machine->trainer;
+  fs::create_directories(config.saving.save);
+  fs::path directory = config.saving.save;
+  MetricsLog metrics(directory / "metrics.jsonl", trainer.steps());
+  auto draw = [&] { write_file_atomically(directory / "loss.svg", plot_loss(metrics.curves())); };
+  auto also_save = [&](int64_t step) {
+    return std::count(config.saving.extra_steps.begin(), config.saving.extra_steps.end(), step) > 0;
+  };
+  if (trainer.steps() == 0 && also_save(0)) save();
+
+  StopRequest stop;
+  last_report_tokens = tokens();
+  last_report = Clock::now();
+  Progress progress({.label = "training",
+                     .unit = "tok",
+                     .total = last_step() * config.batch.global * config.shape.seq_length,
+                     .start = tokens(),
+                     .plain_seconds = 0});
+  while (trainer.steps() < last_step() && !stop.requested()) {
+    report(trainer.step(), progress, metrics);
+    if (due(config.watching.eval_every)) validate(progress, metrics);
+    if (due(config.saving.every) || also_save(trainer.steps())) {
+      save();
+      draw();
+    }
+  }
+  save();
+  draw();
+  bool finished = trainer.steps() >= last_step();
+  progress.print(format("{} {}", finished ? "finished; saved" : "interrupted; saved",
+                        store.path_of(trainer.steps()).string()));
+  return finished;
+}
+
+Pretraining::Pretraining(RunConfig config, std::vector<ConfigSource> files, PretrainOptions options)
+    : state_(std::make_unique<State>(std::move(config), std::move(files), std::move(options))) {}
+
+Pretraining::~Pretraining() = default;
+
+bool Pretraining::run() { return state_->run(); }
+
+namespace {
+
+// Seconds of one step on made-up tokens, or nothing when trying would take long or much memory.
+std::optional<double> time_step(const RunConfig& config, const ModelConfig& model,
+                                const Vocabulary& vocabulary, const PretrainOptions& options) {
+  constexpr double kCheapFlops = 2e11, kCheapBytes = 4e9;
+  double tokens = double(config.batch.global * config.shape.seq_length);
+  if (flops_per_token(model.spec, config.shape.seq_length) * tokens > kCheapFlops ||
+      plan_memory(config, model.spec).total() > kCheapBytes)
+    return {};
+  auto backend = make_backend(options.backend, options.backend_options);
+  int64_t vocab = vocabulary.tokens;
+  SampleSource noise = [vocab](int64_t index, std::span<int32_t> out) {
+    Rng rng(uint64_t(index), 1);
+    for (int32_t& id : out) id = int32_t(rng.uniform() * double(vocab));
+  };
+  Machine machine(config, model, vocabulary.special,
+                  initial_parameters(model.spec, config.init, uint64_t(config.data.seed)), *backend,
+                  noise);
+  machine.trainer.step();  // the first one also allocates
+  constexpr int kTimed = 2;
+  auto begin = Clock::now();
+  for (int i = 0; i < kTimed; ++i) machine.trainer.step();
+  return seconds_since(begin) / kTimed;
+}
+
+}  // namespace
+
+std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& options) {
+  RunConfig config = given;
+  Vocabulary vocabulary = open_vocabulary(config, true);
+  ModelConfig model =
+      model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes);
+  for (const std::string& note : config.notes) options.say("note: " + note);
+  std::optional<RunData> data;
+  try {
+    data = open_run_data(config, model.spec.vocab);
+  } catch (const Error& e) {
+    options.say(format("note: {}", e.what()));
+  }
+  return describe_plan(config, model, data ? &*data : nullptr,
+                       time_step(config, model, vocabulary, options));
+}
+
+}  // namespace slm

@@ -1,0 +1,56 @@
+#include "train/run_data.h"
+
+#include "util/checked.h"
+#include "util/error.h"
+
+namespace slm {
+namespace {
+
+SampleStream open_stream(const RunConfig& config, const std::vector<std::string>& paths,
+                         const std::vector<double>& weights, int64_t samples, int64_t vocab) {
+  std::vector<DataSource> sources;
+  for (size_t i = 0; i < paths.size(); ++i)
+    if (weights[i] > 0) sources.push_back({.prefix = paths[i], .weight = weights[i]});
+  // The generator that shuffles takes 32 bits of seed, as upstream's does.
+  return SampleStream(sources, {.seq_length = config.shape.seq_length,
+                                .samples_needed = samples,
+                                .seed = uint32_t(config.data.seed),
+                                .vocab_size = vocab});
+}
+
+}  // namespace
+
+RunData open_run_data(const RunConfig& c, int64_t vocab) {
+  check(!c.data.train.empty(),
+        "[config] there is no training data: give train_data_paths, or --data PREFIX, made by "
+        "`stablelm data prepare`");
+  int64_t needed =
+      checked_mul(c.schedule.train_steps, c.batch.global, "[config] samples of the run");
+  RunData data{open_stream(c, c.data.train, c.data.train_weights, needed, vocab), {}};
+  data.valid_batches = c.watching.eval_batches;
+  if (!c.data.valid.empty() && data.valid_batches > 0)
+    data.valid =
+        open_stream(c, c.data.valid, c.data.valid_weights,
+                    checked_mul(data.valid_batches, c.batch.global, "[config] eval_iters"), vocab);
+  return data;
+}
+
+Json data_fingerprint(const RunConfig& c, const SampleStream& train) {
+  Json sources = Json::array();
+  for (size_t i = 0; i < c.data.train.size(); ++i) {
+    TokenFile file(c.data.train[i]);
+    sources.push_back({{"documents", file.documents()},
+                       {"tokens", file.tokens()},
+                       {"weight", c.data.train_weights[i]}});
+  }
+  return {{"seed", c.data.seed},
+          {"seq_length", c.shape.seq_length},
+          {"stream_samples", train.size()},
+          {"sources", sources}};
+}
+
+SampleSource source_of(const SampleStream& stream) {
+  return [&stream](int64_t index, std::span<int32_t> tokens) { stream.sample(index, tokens); };
+}
+
+}  // namespace slm

@@ -1,0 +1,27 @@
+// The data of a run: sample streams by configuration, and what must be the same when it resumes.
+#pragma once
+
+#include <optional>
+
+#include "data/sample_stream.h"
+#include "train/next_token.h"
+#include "train/run_config.h"
+#include "util/json.h"
+
+namespace slm {
+
+struct RunData {
+  SampleStream train;
+  std::optional<SampleStream> valid;  // always the same samples: losses are comparable
+  int64_t valid_batches = 0;          // global batches of a validation
+};
+
+// `vocab` is the number of ids a token may have. Error when there is no training data.
+RunData open_run_data(const RunConfig& config, int64_t vocab);
+
+// Equal fingerprints mean equal samples in equal order.
+Json data_fingerprint(const RunConfig& config, const SampleStream& train);
+
+SampleSource source_of(const SampleStream& stream);  // the stream must outlive it
+
+}  // namespace slm
