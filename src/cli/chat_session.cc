@@ -187,6 +187,7 @@ GenerationResult ChatSession::stream_answer(const GenerationRequest& request) {
   };
   std::atomic<bool>& interrupted = InterruptGuard::flag();
   interrupted = false;
+  EchoOff quiet;
   GenerationResult result = generator_.generate(request, show, &interrupted);
   std::puts("");
   if (result.finish_reason == FinishReason::kCancelled) say("(stopped)");

@@ -19,8 +19,7 @@
 namespace slm {
 namespace {
 
-// libedit asks for the size of the terminal itself when told that it changed, and for its modes
-// when told that the process was stopped meanwhile.
+// Signals that arrive while libedit waits for a key, to be handled before it goes on waiting.
 constinit volatile std::sig_atomic_t resized = 0, continued = 0;
 void on_resize(int) { resized = 1; }
 void on_continue(int) { continued = 1; }
@@ -35,37 +34,6 @@ void handle(int signal, void (*handler)(int)) {
 void use_utf8() {
   std::setlocale(LC_CTYPE, "");
   if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
-}
-
-void redraw_after_signals(EditLine* edit) {
-  if (resized) el_resize(edit);
-  if (continued) {
-    el_set(edit, EL_PREP_TERM, 1);
-    el_set(edit, EL_REFRESH);
-  }
-  resized = 0;
-  continued = 0;
-}
-
-// One character of UTF-8 from the terminal for libedit: 1 when read, 0 at the end of input, -1 when
-// Ctrl-C was pressed.
-int read_character(EditLine* edit, wchar_t* character) {
-  std::mbstate_t state = {};
-  for (;;) {
-    char byte;
-    ssize_t count = ::read(STDIN_FILENO, &byte, 1);
-    if (count < 0 && errno == EINTR && !InterruptGuard::flag()) {
-      redraw_after_signals(edit);
-      continue;
-    }
-    if (count <= 0) return int(count);
-    size_t used = std::mbrtowc(character, &byte, 1, &state);
-    if (used == size_t(-1)) {
-      *character = L'\uFFFD';
-      return 1;
-    }
-    if (used != size_t(-2)) return 1;
-  }
 }
 
 // Bound to what a terminal sends before pasted text: takes everything up to the end mark into the
@@ -140,16 +108,57 @@ struct LineEditor::Terminal {
     handle(SIGCONT, on_continue);
   }
   ~Terminal() {
+    send("\x1b[?2004l");
     el_end(edit);
     history_wend(history);
   }
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
 
-  static wchar_t* show_prompt(EditLine* edit) {
+  static Terminal& of(EditLine* edit) {
     Terminal* self = nullptr;
     el_wget(edit, EL_CLIENTDATA, &self);
-    return self->prompt.data();
+    return *self;
+  }
+
+  static wchar_t* show_prompt(EditLine* edit) { return of(edit).prompt.data(); }
+
+  // One character of UTF-8 for libedit: 1 when read, 0 at the end of input, -1 when Ctrl-C was
+  // pressed.
+  static int read_character(EditLine* edit, wchar_t* character) {
+    std::mbstate_t state = {};
+    for (;;) {
+      char byte;
+      ssize_t count = ::read(STDIN_FILENO, &byte, 1);
+      if (count < 0 && errno == EINTR && !InterruptGuard::flag()) {
+        if (continued) of(edit).resume_after_stop();
+        continue;
+      }
+      if (count <= 0) return int(count);
+      if (resized) of(edit).redraw_resized();
+      size_t used = std::mbrtowc(character, &byte, 1, &state);
+      if (used == size_t(-1)) {
+        *character = L'\uFFFD';
+        return 1;
+      }
+      if (used != size_t(-2)) return 1;
+    }
+  }
+
+  // Where the rows of the line are in a resized terminal is anybody's guess. Rather than write over
+  // other text, show the line once more below, and only when typing goes on.
+  void redraw_resized() {
+    resized = 0;
+    const LineInfoW* line = el_wline(edit);
+    send(line->lastchar == line->buffer ? "\r\x1b[J" : "\x1b[J\r\n");
+    el_resize(edit);
+    el_set(edit, EL_REFRESH);
+  }
+
+  void resume_after_stop() {
+    continued = 0;
+    el_set(edit, EL_PREP_TERM, 1);
+    el_set(edit, EL_REFRESH);
   }
 
   // libedit takes what stands between two \1 to have no width; it drops such a part at the end.
@@ -189,9 +198,10 @@ LineEditor::Outcome LineEditor::read_line(std::string_view prompt, std::string& 
   if (!interactive_) return std::getline(std::cin, line) ? Outcome::kLine : Outcome::kEnd;
   terminal_->set_prompt(prompt);
   int length = 0;
-  send("\x1b[?2004h");  // mark pasted text
+  send("\x1b[?2004h");  // mark pasted text, also what is pasted until the next read
+  el_set(terminal_->edit, EL_PREP_TERM,
+         1);  // before the prompt, else a quick key meets the old mode
   const wchar_t* typed = el_wgets(terminal_->edit, &length);
-  send("\x1b[?2004l");
   if (InterruptGuard::flag()) return Outcome::kInterrupted;
   if (!typed || length <= 0) return Outcome::kEnd;
   std::wstring entered(typed, size_t(length));

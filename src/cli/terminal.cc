@@ -17,6 +17,17 @@ Style style_for(std::FILE* file) {
   return {.bold = "\x1b[1m", .dim = "\x1b[2m", .accent = "\x1b[36m", .plain = "\x1b[0m"};
 }
 
+EchoOff::EchoOff() : changed_(tcgetattr(STDIN_FILENO, &before_) == 0) {
+  if (!changed_) return;
+  termios quiet = before_;
+  quiet.c_lflag &= ~tcflag_t(ECHO);
+  tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+}
+
+EchoOff::~EchoOff() {
+  if (changed_) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+}
+
 std::string without_controls(std::string_view utf8) {
   constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
   std::string shown;
