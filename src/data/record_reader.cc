@@ -37,10 +37,12 @@ std::vector<std::filesystem::path> expand_inputs(const std::vector<std::filesyst
     auto begin = std::ptrdiff_t(files.size());
     for (const auto& entry : std::filesystem::directory_iterator(input)) {
       std::string kind = extension(entry.path());
-      if (is_plain_text(kind) || is_json(kind)) files.push_back(entry.path());
+      bool is_data =
+          kind == ".txt" || is_json(kind);  // a .md here is about the data: name it to read it
+      if (is_data) files.push_back(entry.path());
     }
     std::sort(files.begin() + begin, files.end());
-    check(std::ptrdiff_t(files.size()) > begin, "{}: no .txt, .md, .json or .jsonl files here",
+    check(std::ptrdiff_t(files.size()) > begin, "{}: no .txt, .json or .jsonl files here",
           input.string());
   }
   return files;
@@ -50,7 +52,8 @@ RecordReader::RecordReader(const std::filesystem::path& path, TextUnit unit)
     : name_(path.string()), source_(path) {
   std::string kind = extension(path);
   check(is_plain_text(kind) || is_json(kind),
-        "{}: a text data set is named .txt, .md, .json or .jsonl, with or without .gz or .zst", name_);
+        "{}: a text data set is named .txt, .md, .json or .jsonl, with or without .gz or .zst",
+        name_);
   fill();
   if (buffer_.starts_with("\xef\xbb\xbf")) at_ = 3;  // byte order mark
   if (is_plain_text(kind)) {

@@ -128,7 +128,7 @@ TEST_F(Records, OfADirectory) {
                                                 dir_ / "c.json", "x"}));
   std::filesystem::create_directory(dir_ / "empty");
   EXPECT_EQ(refusal([&] { expand_inputs({dir_ / "empty"}); }),
-            (dir_ / "empty").string() + ": no .txt, .md, .json or .jsonl files here");
+            (dir_ / "empty").string() + ": no .txt, .json or .jsonl files here");
 }
 
 }  // namespace
