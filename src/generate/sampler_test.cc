@@ -155,10 +155,6 @@ TEST(Sampler, ADrawDependsOnSeedStreamAndPositionOnly) {
 // Probabilities and penalised logits that a PyTorch implementation computed in f32.
 class SamplingFixture : public ::testing::Test {
  protected:
-  void SetUp() override {
-    SLM_REQUIRE_EXTERNAL("fixtures/ops/ops.safetensors");
-    tensors_ = open_safetensors(testing::external_data("fixtures/ops/ops.safetensors"));
-  }
   Logits row(const std::string& name, int64_t r) const {
     Tensor t = tensors_.load("sampling." + name).rows(r, r + 1);
     auto values = t.span<const float>();
@@ -176,7 +172,7 @@ class SamplingFixture : public ::testing::Test {
       }
     }
   }
-  TensorFiles tensors_;
+  TensorFiles tensors_ = open_safetensors(testing::fixture("ops/ops.safetensors"));
 };
 
 TEST_F(SamplingFixture, Temperature) { expect_probabilities("probs_t07", {.temperature = 0.7}); }

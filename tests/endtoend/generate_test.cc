@@ -14,17 +14,12 @@ using Json = nlohmann::json;
 
 testing::ProcessResult generate(std::vector<std::string> words) {
   std::vector<std::string> all{STABLELM_BINARY, "generate",
-                               testing::external_data("fixtures/stablelm-3b").string()};
+                               testing::fixture("stablelm-3b-sharded").string()};
   all.insert(all.end(), words.begin(), words.end());
   return testing::run_process(all, "/");
 }
 
-class Generate : public ::testing::Test {
- protected:
-  void SetUp() override { SLM_REQUIRE_EXTERNAL("fixtures/stablelm-3b"); }
-};
-
-TEST_F(Generate, JsonHasWhatScriptsRelyOn) {
+TEST(Generate, JsonHasWhatScriptsRelyOn) {
   auto result = generate({"--prompt-ids", "1,2,3", "--max-new-tokens", "5", "--temperature", "0",
                           "--ignore-eos", "--format", "json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
@@ -37,7 +32,7 @@ TEST_F(Generate, JsonHasWhatScriptsRelyOn) {
   EXPECT_EQ(line["finish_reason"], "length");
 }
 
-TEST_F(Generate, TheSeedRepeatsIt) {
+TEST(Generate, TheSeedRepeatsIt) {
   std::vector<std::string> words{"--prompt-ids", "7",    "--max-new-tokens", "30",
                                  "--seed",       "5",    "--temperature",    "1.5",
                                  "--format",     "json", "--ignore-eos"};
@@ -47,7 +42,7 @@ TEST_F(Generate, TheSeedRepeatsIt) {
   EXPECT_NE(generate(words).out, first.out);
 }
 
-TEST_F(Generate, MistakesAreOneLine) {
+TEST(Generate, MistakesAreOneLine) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"--prompt", "text"},  // this model has no tokenizer
         {"--prompt-ids", "1,99999"},
