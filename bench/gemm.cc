@@ -19,11 +19,16 @@ struct Product {
 };
 
 constexpr Product kProducts[] = {
-    {"qkv", 2048, 512, 512, false, true},        {"up", 2048, 1408, 512, false, true},
-    {"down", 2048, 512, 1408, false, true},      {"head", 2048, 8192, 512, false, true},
-    {"up_dx", 2048, 512, 1408, false, false},    {"down_dx", 2048, 1408, 512, false, false},
-    {"head_dx", 2048, 512, 8192, false, false},  {"qkv_dw", 512, 512, 2048, true, false},
-    {"up_dw", 1408, 512, 2048, true, false},     {"head_dw", 8192, 512, 2048, true, false},
+    {"qkv", 2048, 512, 512, false, true},
+    {"up", 2048, 1408, 512, false, true},
+    {"down", 2048, 512, 1408, false, true},
+    {"head", 2048, 8192, 512, false, true},
+    {"up_dx", 2048, 512, 1408, false, false},
+    {"down_dx", 2048, 1408, 512, false, false},
+    {"head_dx", 2048, 512, 8192, false, false},
+    {"qkv_dw", 512, 512, 2048, true, false},
+    {"up_dw", 1408, 512, 2048, true, false},
+    {"head_dw", 8192, 512, 2048, true, false},
     {"prompt_32", 32, 2560, 2560, false, true},
     {"prompt_128_bf16", 128, 6912, 2560, false, true, DType::kBF16},
 };

@@ -48,7 +48,7 @@ void train_step(benchmark::State& state) {
   parameters.make_trainable(*backend);
   Decoder decoder(kSpec, parameters);
   SampleSource noise = [](int64_t index, std::span<int32_t> out) {
-    Rng rng(uint64_t(index));
+    Rng rng{uint64_t(index)};
     for (int32_t& id : out) id = int32_t(rng.next_u32() % uint32_t(kSpec.vocab));
   };
   NextToken objective(decoder, noise, {.seq_length = kLength});

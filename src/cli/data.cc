@@ -15,7 +15,7 @@ namespace slm {
 namespace {
 
 constexpr const char* kPrepareFooter =
-    "Inputs are .txt, .jsonl and .json (array) files, also .gz or .zst, or directories of them.\n"
+    "Inputs are .txt, .md, .jsonl and .json (array) files, also .gz or .zst, or directories of them.\n"
     "OUTPUT.bin and OUTPUT.idx are the mmap format of Megatron-LM and GPT-NeoX.\n"
     "Examples:\n"
     "  stablelm data prepare corpus.jsonl.gz --tokenizer MODEL --output data/corpus --append-eod\n"

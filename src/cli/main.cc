@@ -13,12 +13,18 @@ namespace {
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kInvalid: return 2;
-    case ErrorKind::kNotFound: return 3;
-    case ErrorKind::kCorrupt: return 4;
-    case ErrorKind::kUnsupported: return 5;
-    case ErrorKind::kIo: return 6;
-    case ErrorKind::kNoMemory: return 7;
+    case ErrorKind::kInvalid:
+      return 2;
+    case ErrorKind::kNotFound:
+      return 3;
+    case ErrorKind::kCorrupt:
+      return 4;
+    case ErrorKind::kUnsupported:
+      return 5;
+    case ErrorKind::kIo:
+      return 6;
+    case ErrorKind::kNoMemory:
+      return 7;
   }
   return 1;
 }
@@ -30,10 +36,12 @@ constexpr const char* kFooter =
     "  stablelm pretrain run.yml --data corpus      train from a GPT-NeoX style config\n"
     "MODEL is a directory in the Hugging Face layout; none means the built-in model.\n"
     "`stablelm COMMAND --help` explains each command.\n"
-    "Exit codes: 0 success, 1 a check failed, 2 usage, 3 not found, 4 broken file, 5 unsupported, 6 input/output, 7 memory.";
+    "Exit codes: 0 success, 1 a check failed, 2 usage, 3 not found, 4 broken file, 5 unsupported, "
+    "6 input/output, 7 memory.";
 
 int run(int argc, char** argv) {
-  CLI::App app("Run, train and chat with StableLM language models: one native program.", "stablelm");
+  CLI::App app("Run, train and chat with StableLM language models: one native program.",
+               "stablelm");
   app.set_version_flag("--version", "stablelm " STABLELM_VERSION);
   app.footer(kFooter);
   app.require_subcommand(1);
@@ -43,6 +51,8 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {  // --help, --version
     return app.exit(e);
+  } catch (const CLI::RuntimeError& e) {  // a command that ran, and found what it was to find
+    return e.get_exit_code();
   } catch (const CLI::ParseError& e) {
     app.exit(e);
     return 2;

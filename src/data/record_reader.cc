@@ -9,6 +9,9 @@
 namespace slm {
 namespace {
 
+bool is_plain_text(const std::string& kind) { return kind == ".txt" || kind == ".md"; }
+bool is_json(const std::string& kind) { return kind == ".json" || kind == ".jsonl"; }
+
 constexpr size_t kChunk = size_t{1} << 18;
 constexpr size_t kMaxRecord = size_t{1} << 30;
 
@@ -34,7 +37,9 @@ std::vector<std::filesystem::path> expand_inputs(const std::vector<std::filesyst
     auto begin = std::ptrdiff_t(files.size());
     for (const auto& entry : std::filesystem::directory_iterator(input)) {
       std::string kind = extension(entry.path());
-      if (kind == ".txt" || kind == ".json" || kind == ".jsonl") files.push_back(entry.path());
+      bool is_data =
+          kind == ".txt" || is_json(kind);  // a .md here is about the data: name it to read it
+      if (is_data) files.push_back(entry.path());
     }
     std::sort(files.begin() + begin, files.end());
     check(std::ptrdiff_t(files.size()) > begin, "{}: no .txt, .json or .jsonl files here",
@@ -46,11 +51,12 @@ std::vector<std::filesystem::path> expand_inputs(const std::vector<std::filesyst
 RecordReader::RecordReader(const std::filesystem::path& path, TextUnit unit)
     : name_(path.string()), source_(path) {
   std::string kind = extension(path);
-  check(kind == ".txt" || kind == ".json" || kind == ".jsonl",
-        "{}: a text data set is named .txt, .json or .jsonl, with or without .gz or .zst", name_);
+  check(is_plain_text(kind) || is_json(kind),
+        "{}: a text data set is named .txt, .md, .json or .jsonl, with or without .gz or .zst",
+        name_);
   fill();
   if (buffer_.starts_with("\xef\xbb\xbf")) at_ = 3;  // byte order mark
-  if (kind == ".txt") {
+  if (is_plain_text(kind)) {
     layout_ = unit == TextUnit::kFile        ? Layout::kFile
               : unit == TextUnit::kParagraph ? Layout::kParagraphs
                                              : Layout::kTextLines;

@@ -115,7 +115,7 @@ TEST_F(Records, RefuseDamage) {
   EXPECT_EQ(refused("a.json", "[1,2"), ": the JSON array is cut off");
   EXPECT_EQ(refused("a.json", "[1]\n2"), ":2: something follows the JSON array");
   EXPECT_EQ(refused("a.csv", ""),
-            ": a text data set is named .txt, .json or .jsonl, with or without .gz or .zst");
+            ": a text data set is named .txt, .md, .json or .jsonl, with or without .gz or .zst");
   EXPECT_EQ(refusal([&] { RecordReader(dir_ / "none.txt", TextUnit::kFile); }),
             (dir_ / "none.txt").string() + ": cannot open: No such file or directory");
 }

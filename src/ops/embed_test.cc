@@ -44,6 +44,20 @@ TEST(Embed, OfKnownNumbers) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(y.data<float>()[i], expected[i]);
 }
 
+TEST(EmbedGradients, PaddingRowTakesNone) {
+  auto backend = make_reference_backend();
+  Tape tape(*backend);
+  Context cx{*backend, &tape};
+  std::vector<float> values{1, 2, 3, 4, 5, 6}, ones(8, 1);
+  Tensor table = Tensor::of(values, {3, 2}), grad = Tensor::of(values, {3, 2});
+  Tensor dy = Tensor::of(ones, {4, 2});
+  tape.bind(table, grad, 0);
+  tape.backward(embed(cx, ids({2, 0, 2, 1}), table, 1, DType::kF32, 2), dy);
+  float expected[] = {1, 1, 1, 1, 0, 0};
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(grad.data<float>()[i], expected[i]) << i;
+  for (float x : dy.span<const float>()) EXPECT_EQ(x, 1);  // the caller's gradient stays as it was
+}
+
 TEST(Embed, RefusesIdsOutsideTheVocabulary) {
   auto backend = make_reference_backend();
   Context cx{*backend};

@@ -53,6 +53,8 @@ std::string read_file(const std::filesystem::path& path, int64_t max_bytes) {
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
   temporary_ += ".tmp";
+  std::error_code made;  // the open below says what is wrong
+  if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), made);
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd_ < 0) fail_errno(temporary_, "create");
 }

@@ -33,7 +33,8 @@ TEST(Readme, EveryCommandRuns) {
   for (const char* part : {"configs", "docs", "models"})
     if (fs::exists(testing::source_dir() / part))
       fs::create_symlink(testing::source_dir() / part, clone.path() / part);
-  fs::copy(testing::source_dir() / "README.md", clone.path() / "README.md");
+  for (const char* text : {"README.md", "ARCHITECTURE.md"})
+    fs::copy(testing::source_dir() / text, clone.path() / text);
 
   std::vector<std::string> commands = commands_in(testing::source_dir() / "README.md");
   EXPECT_GE(commands.size(), 5u);

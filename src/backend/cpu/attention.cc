@@ -52,31 +52,55 @@ bool tiles_rows(std::span<const AttentionSegment> segments, int64_t rows,
   return next == rows;
 }
 
+bool decodes(const AttentionSegment& s) { return s.q_len <= kDecodeQueries; }
+
+struct ForwardJob {
+  AttentionSegment segment;
+  int64_t kv_begin, kv_end, q_begin, q_end;
+};
+
+// Work for all threads. Decoding shares out the heads in runs as long as may be, since those lie
+// together in memory. Else a job is one kv head; its queries are shared out only when heads are
+// few, as each job packs the keys it needs.
+std::vector<ForwardJob> forward_jobs(std::span<const AttentionSegment> segments, int64_t kv_heads,
+                                     int64_t threads, int64_t block) {
+  std::vector<ForwardJob> list;
+  int64_t count = int64_t(segments.size());
+  for (const AttentionSegment& s : segments) {
+    if (decodes(s)) {
+      int64_t runs = std::min((threads - 1) / count + 1, kv_heads);
+      for (int64_t i = 0; i < runs; ++i)
+        list.push_back({s, kv_heads * i / runs, kv_heads * (i + 1) / runs, 0, s.q_len});
+      continue;
+    }
+    int64_t blocks = (s.q_len + block - 1) / block;
+    int64_t parts = std::clamp<int64_t>(4 * threads / (count * kv_heads), 1, blocks);
+    for (int64_t head = 0; head < kv_heads; ++head)
+      for (int64_t i = 0; i < parts; ++i)
+        list.push_back({s, head, head + 1, blocks * i / parts * block,
+                        std::min(s.q_len, blocks * (i + 1) / parts * block)});
+  }
+  return list;
+}
+
 }  // namespace
 
-// A job is some query blocks of one kv head of one segment; heads are split further only when there
-// are few, as each job packs the keys it needs.
 void CpuBackend::attention_forward(const AttentionArgs& a) {
   Input q(*this, a.q);
   Result y(*this, a.y);
   Pointers pointers{q, a.slopes ? a.slopes.data<float>() : nullptr, y.data(),
                     a.lse ? a.lse.data<float>() : nullptr};
-  int64_t kv_heads = a.k.dim(1), segments = int64_t(a.segments.size());
-  int64_t splits =
-      std::max<int64_t>(1, 4 * pool_.size() / std::max<int64_t>(1, kv_heads * segments));
-  jobs(segments * kv_heads * splits, [&](int64_t i) {
-    const AttentionSegment& s = a.segments[size_t(i / splits / kv_heads)];
-    AttentionHead head = head_of(a, s, i / splits % kv_heads, pointers);
-    bool decode = s.q_len <= kDecodeQueries;
-    int64_t unit = decode ? s.q_len : kernels_.query_block;
-    int64_t units = (s.q_len + unit - 1) / unit, part = i % splits;
-    int64_t begin = units * part / splits * unit;
-    int64_t end = std::min(s.q_len, units * (part + 1) / splits * unit);
-    if (begin >= end) return;
-    AttentionPass pass = decode ? AttentionPass::kDecode : AttentionPass::kForward;
+  std::vector<ForwardJob> list =
+      forward_jobs(a.segments, a.k.dim(1), pool_.size(), kernels_.query_block);
+  jobs(int64_t(list.size()), [&](int64_t i) {
+    const ForwardJob& job = list[size_t(i)];
+    AttentionHead head = head_of(a, job.segment, job.kv_begin, pointers);
+    head.kv_heads = job.kv_end - job.kv_begin;
+    AttentionPass pass = decodes(job.segment) ? AttentionPass::kDecode : AttentionPass::kForward;
     std::shared_ptr<float> memory = scratch(kernels_.attention_scratch(head, pass));
     head.scratch = memory.get();
-    decode ? kernels_.attention_decode(head) : kernels_.attention_forward(head, begin, end);
+    decodes(job.segment) ? kernels_.attention_decode(head)
+                         : kernels_.attention_forward(head, job.q_begin, job.q_end);
   });
 }
 

@@ -185,7 +185,7 @@ int64_t attention_scratch(const AttentionHead& a, AttentionPass pass) {
     case AttentionPass::kForward:
       return (a.head_size + width) * keys + kBlock * (a.head_size + width + kBlock + 3) + kSlack;
     case AttentionPass::kDecode:
-      return a.q_len * a.group * (2 * width + 2) + kBlock * (2 * width + 1) + kSlack;
+      return a.kv_heads * (a.q_len * a.group * (2 * width + 2) + kBlock * 2 * width) + kSlack;
     case AttentionPass::kBackward:
       return (2 * a.head_size + 3 * width + 2 * kBlock) * keys +
              kBlock * (2 * a.head_size + 3 * width + 2 * kBlock + 4) + kSlack;

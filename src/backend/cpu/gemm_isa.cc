@@ -136,7 +136,7 @@ static void dot_block(const DotJob& a, int64_t column) {
 
 template <class T, int kRows>
 static void dot_columns(const DotJob& a, int64_t begin, int64_t end) {
-  constexpr int kColumns = kRows == 1 ? 4 : kRows <= 4 ? 2 : 1;
+  constexpr int kColumns = kRows <= 4 ? 4 : 2;
   int64_t n = begin;
   for (; n + kColumns <= end; n += kColumns) dot_block<T, kRows, kColumns>(a, n);
   for (; n < end; ++n) dot_block<T, kRows, 1>(a, n);

@@ -99,8 +99,8 @@ struct DotJob {
   const float* bias;
 };
 
-// Attention over the queries of one segment and one kv head. Strides are in elements between
-// tokens.
+// Attention over the queries of one segment and one kv head, or in decoding some. Strides are in
+// elements between tokens.
 struct AttentionHead {
   const float* q;  // first query of the segment, head 0 of the group
   int64_t q_stride;
@@ -108,10 +108,11 @@ struct AttentionHead {
   Format k_format, v_format;
   int64_t kv_stride;
   int64_t q_len, k_len, head_size;
-  int64_t group;  // query heads that share this kv head
+  int64_t kv_heads = 1;
+  int64_t group;  // query heads that share a kv head
   float scale;
   int64_t window;       // 0: all earlier keys
-  const float* slopes;  // of the group; null without ALiBi
+  const float* slopes;  // of these query heads; null without ALiBi
   float *y, *lse;       // y as q; lse strides by lse_stride per token, 1 per head; may be null
   int64_t lse_stride;
   float* scratch;  // attention_scratch(...) floats

@@ -1,8 +1,6 @@
 // The product of two thin panels in registers: the heart of gemm and attention.
 #pragma once
 
-#include <utility>
-
 #include "backend/cpu/vec.h"
 
 namespace slm::cpu::SLM_ISA {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "backend/cpu/kernels.h"
 
@@ -77,21 +78,45 @@ inline Vec rounded(Vec v) {
 }
 
 inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
-inline float max(float a, float b) { return a > b ? a : b; }
 
+// v with lane i and lane i ^ kMask swapped
+template <int kMask, int... kLane>
+inline Vec swapped(Vec v, std::integer_sequence<int, kLane...>) {
+  return __builtin_shufflevector(v, v, (kLane ^ kMask)...);
+}
+template <int kMask = kLanes / 2, class Combine>
+inline float fold_lanes(Vec v, Combine combine) {
+  if constexpr (kMask == 0)
+    return v[0];
+  else
+    return fold_lanes<kMask / 2>(
+        combine(v, swapped<kMask>(v, std::make_integer_sequence<int, kLanes>{})), combine);
+}
 inline float sum_lanes(Vec v) {
-  float lanes[kLanes];
-  store(lanes, v);
-  for (int n = kLanes / 2; n > 0; n /= 2)
-    for (int i = 0; i < n; ++i) lanes[i] += lanes[i + n];
-  return lanes[0];
+  return fold_lanes(v, [](Vec a, Vec b) { return a + b; });
 }
 inline float max_lanes(Vec v) {
-  float lanes[kLanes];
-  store(lanes, v);
-  for (int n = kLanes / 2; n > 0; n /= 2)
-    for (int i = 0; i < n; ++i) lanes[i] = max(lanes[i], lanes[i + n]);
-  return lanes[0];
+  return fold_lanes(v, [](Vec a, Vec b) { return max(a, b); });
+}
+
+// Zero-extends every lane. Spelled as a shuffle with zeros, which both compilers turn into the one
+// instruction there is for it; of __builtin_convertvector GCC 12 makes six.
+template <int... kLane>
+inline UVec zero_extended(HalfVec h, std::integer_sequence<int, kLane...>) {
+  return UVec(__builtin_shufflevector(h, HalfVec{}, (kLane % 2 ? kLanes : kLane / 2)...));
+}
+inline UVec zero_extended(HalfVec h) {
+  return zero_extended(h, std::make_integer_sequence<int, 2 * kLanes>{});
+}
+
+// The low half of every lane.
+template <int... kLane>
+inline HalfVec low_halves(UVec u, std::integer_sequence<int, kLane...>) {
+  using Pairs = uint16_t __attribute__((vector_size(SLM_VECTOR_BYTES)));
+  return __builtin_shufflevector(Pairs(u), Pairs(u), (2 * kLane)...);
+}
+inline HalfVec low_halves(UVec u) {
+  return low_halves(u, std::make_integer_sequence<int, kLanes>{});
 }
 
 // Number formats in memory, each read one register at a time.
@@ -103,20 +128,20 @@ struct F32 {
 
 struct BF16 {
   using Stored = uint16_t;
-  static Vec widen(HalfVec h) { return Vec(__builtin_convertvector(h, UVec) << 16); }
+  static Vec widen(HalfVec h) { return Vec(zero_extended(h) << 16); }
   static Vec load(const uint16_t* p) { return widen(*reinterpret_cast<const HalfVecInMemory*>(p)); }
   static float load_one(const uint16_t* p) { return widen(HalfVec{*p})[0]; }
   static HalfVec narrow(Vec v) {
     UVec u = UVec(v), magnitude = u & 0x7fffffff;
     UVec rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
-    return __builtin_convertvector(magnitude > 0x7f800000 ? (u >> 16 | 0x40) : rounded, HalfVec);
+    return low_halves(magnitude > 0x7f800000 ? (u >> 16 | 0x40) : rounded);
   }
 };
 
 struct F16 {
   using Stored = uint16_t;
   static Vec widen(HalfVec h) {
-    UVec u = __builtin_convertvector(h, UVec), magnitude = (u & 0x7fff) << 13;
+    UVec u = zero_extended(h), magnitude = (u & 0x7fff) << 13;
     Vec value = Vec(magnitude) * 0x1p112f;  // moves the exponent; subnormals come out right too
     UVec bits = magnitude >= 0x0f800000 ? magnitude | 0x7f800000 : UVec(value);
     return Vec(bits | (u & 0x8000) << 16);
@@ -131,7 +156,7 @@ struct F16 {
     UVec finite = magnitude < 0x38800000 ? subnormal : normal;
     UVec special = magnitude > 0x7f800000 ? UVec{} + 0x7e00 : UVec{} + 0x7c00;
     UVec bits = magnitude >= 0x477ff000 ? special : finite;
-    return __builtin_convertvector(bits | (u >> 16 & 0x8000), HalfVec);
+    return low_halves(bits | (u >> 16 & 0x8000));
   }
 };
 
