@@ -2,6 +2,7 @@
 
 #include <histedit.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,6 +24,23 @@ namespace {
 constinit volatile std::sig_atomic_t resized = 0, continued = 0;
 void on_resize(int) { resized = 1; }
 void on_continue(int) { continued = 1; }
+
+// Waits for a key, or for a signal: then -1 with EINTR. One that came just before counts too, which
+// a read() that had not yet begun would sleep through.
+int wait_for_key() {
+  sigset_t watched, before;
+  sigemptyset(&watched);
+  sigaddset(&watched, SIGINT);
+  sigaddset(&watched, SIGCONT);
+  sigprocmask(SIG_BLOCK, &watched, &before);
+  pollfd key{STDIN_FILENO, POLLIN, 0};
+  bool signalled = InterruptGuard::flag() || continued;
+  int ready = signalled ? -1 : ppoll(&key, 1, nullptr, &before);
+  int reason = signalled ? EINTR : errno;
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  errno = reason;
+  return ready;
+}
 
 void handle(int signal, void (*handler)(int)) {
   struct sigaction action = {};
@@ -129,7 +147,7 @@ struct LineEditor::Terminal {
     std::mbstate_t state = {};
     for (;;) {
       char byte;
-      ssize_t count = ::read(STDIN_FILENO, &byte, 1);
+      ssize_t count = wait_for_key() < 0 ? -1 : ::read(STDIN_FILENO, &byte, 1);
       if (count < 0 && errno == EINTR && !InterruptGuard::flag()) {
         if (continued) of(edit).resume_after_stop();
         continue;

@@ -78,10 +78,10 @@ std::string byte_token(int byte) { return format("<0x{:02X}>", byte); }
 
 std::optional<int> byte_of_token(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || !token.ends_with('>')) return {};
-  int byte = 0;
+  unsigned byte = 0;  // signed, "<0x-A>" would be one
   auto [end, error] = std::from_chars(token.data() + 3, token.data() + 5, byte, 16);
   if (error != std::errc{} || end != token.data() + 5) return {};
-  return byte;
+  return int(byte);
 }
 
 std::string DecoderSteps::text_of(std::string_view token) const {

@@ -234,6 +234,13 @@ std::string toy_sentencepiece() {
   return m.bytes + field(2, trainer) + field(3, field(3, 1) + field(4, 0));
 }
 
+TEST(SentencePiece, ANegativeByteIsNoByte) {
+  SpModel m;
+  m.add("<unk>", 0, 2);
+  m.add("<0x-A>", 0, 6);
+  EXPECT_THROW(parse_sentencepiece(m.bytes, "toy.model"), Error);
+}
+
 TEST(SentencePiece, MergesByScoreWithBytesForTheRest) {
   auto sp = parse_sentencepiece(toy_sentencepiece(), "toy.model");
   using Ids = std::vector<int32_t>;
