@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 .PHONY: all setup chat test test-asan test-tsan fuzz bench format install clean help
 
 all: $(BUILD)/build.ninja  ## build the program: build/release/bin/stablelm
-	cmake --build $(BUILD) -j $(JOBS)
+	cmake --build $(BUILD) -j $(JOBS) --target stablelm
 
 $(BUILD)/build.ninja: | setup
 	cmake --preset $(PRESET)
@@ -18,7 +18,8 @@ setup:  ## install the Debian packages that are missing
 chat: all  ## talk to the built-in model
 	@$(BUILD)/bin/stablelm chat
 
-test: all  ## build and run every test
+test: $(BUILD)/build.ninja  ## build and run every test
+	cmake --build $(BUILD) -j $(JOBS)
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure --no-tests=error
 
 test-asan:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
