@@ -15,14 +15,17 @@ namespace slm {
 namespace {
 
 constexpr const char* kPrepareFooter =
-    "Inputs are .txt, .md, .jsonl and .json (array) files, also .gz or .zst, or directories of them.\n"
+    "Inputs are .txt, .md, .jsonl and .json (array) files, also .gz or .zst, or directories of "
+    "them.\n"
     "OUTPUT.bin and OUTPUT.idx are the mmap format of Megatron-LM and GPT-NeoX.\n"
+    "Zephyr ends every message with <|endoftext|>, ChatML only the conversation: to train with\n"
+    "reset_attention_mask, where nothing is seen past an end of text, prepare chats as chatml.\n"
     "Examples:\n"
     "  stablelm data prepare corpus.jsonl.gz --tokenizer MODEL --output data/corpus --append-eod\n"
     "  stablelm data prepare books/ --tokenizer tokenizer.json --output data/books --append-eod "
     "--valid-fraction 0.05\n"
     "  stablelm data prepare chats.jsonl --tokenizer MODEL --output data/chats --append-eod --chat "
-    "zephyr";
+    "chatml";
 
 struct PrepareFlags {
   PrepareOptions options;

@@ -1,10 +1,9 @@
 // stablelm pretrain: train a model from a GPT-NeoX run configuration and prepared data.
-#include "train/pretraining.h"
-
 #include <cstdio>
 #include <memory>
 
 #include "cli/commands.h"
+#include "train/pretraining.h"
 #include "util/error.h"
 
 namespace slm {

@@ -13,9 +13,9 @@ namespace slm {
 // The bytes of a regular file; refuses anything else, and files over `max_bytes`.
 std::string read_file(const std::filesystem::path& path, int64_t max_bytes = int64_t{1} << 32);
 
-// A file that appears under its name only when complete, folders and all: written beside it as `<name>.tmp`, flushed
-// to the disk, then renamed over it. Destroyed before commit(), it leaves nothing behind. Not
-// thread-safe.
+// A file that appears under its name only when complete, folders and all: written beside it as
+// `<name>.tmp`, flushed to the disk, then renamed over it. Destroyed before commit(), it leaves
+// nothing behind. Not thread-safe.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
