@@ -20,7 +20,7 @@ using Ids = std::vector<int32_t>;
 
 std::filesystem::path write_documents(const std::vector<Ids>& documents,
                                       const std::string& name = "t") {
-  auto prefix = (name == "t" ? scratch_dir() : std::filesystem::path(::testing::TempDir())) / name;
+  auto prefix = (name == "t" ? scratch_dir() : testing::scratch_root()) / name;
   TokenFileWriter writer(prefix, TokenType::kU16);
   for (const Ids& d : documents) writer.add(d);
   writer.commit();

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "support/refusal.h"
+#include "support/scratch_dir.h"
 #include "support/test_data.h"
 #include "support/zip_builder.h"
 #include "util/files.h"
@@ -15,6 +16,7 @@ namespace {
 using testing::external_data;
 using testing::fixture;
 using testing::refusal;
+using testing::scratch_dir;
 using testing::ZipBuilder;
 using namespace std::string_view_literals;
 
@@ -62,8 +64,7 @@ TEST_P(PytorchFile, ReadsEveryTypeAndStride) {
 // tensor of what is read can be loaded.
 TEST_P(PytorchFile, SurvivesTruncationAndDamageAtEveryByte) {
   std::string good = read_file(fixture("format") / GetParam());
-  auto path =
-      std::filesystem::path(::testing::TempDir()) / (std::string("slm_damaged_") + GetParam());
+  auto path = scratch_dir() / GetParam();
   auto attempt = [&](const std::string& bytes) {
     std::ofstream(path, std::ios::binary) << bytes;
     return refusal([&] {
@@ -116,8 +117,7 @@ std::string open_zip_with(const std::string& pickle, const std::string& data = s
   zip.add(top + "data.pkl", pickle);
   zip.add(top + "byteorder", byteorder);
   zip.add(top + "data/0", data);
-  auto path = std::filesystem::path(::testing::TempDir()) / "slm_handmade.bin";
-  std::filesystem::remove(path);
+  auto path = scratch_dir() / "handmade.bin";
   write_file_atomically(path, zip.build());
   std::string text = refusal([&] {
     TensorFiles files = open_pytorch_bin(path);
@@ -202,10 +202,9 @@ TEST(PytorchBin, FindsTheStateDictInsideOthers) {
 }
 
 TEST(PytorchBin, TellsOtherFilesApart) {
-  auto path = std::filesystem::path(::testing::TempDir()) / "slm_other.bin";
+  auto path = scratch_dir() / "other.bin";
   auto open = [&](std::string_view bytes) {
-    std::filesystem::remove(path);
-    write_file_atomically(path, bytes);
+      write_file_atomically(path, bytes);
     return refusal([&] { open_pytorch_bin(path); }).substr(path.string().size() + 2);
   };
   EXPECT_EQ(open(""), "neither a zip archive nor a pickle");

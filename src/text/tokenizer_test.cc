@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 
+#include "support/scratch_dir.h"
 #include "text/bpe_trainer.h"
 #include "text/unicode.h"
 #include "util/error.h"
@@ -290,12 +291,7 @@ TEST(SentencePiece, AMegabyteWithoutSpaces) {
 
 class TokenizerDirectory : public ::testing::Test {
  protected:
-  void SetUp() override {
-    dir_ = std::filesystem::path(::testing::TempDir()) /
-           ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::create_directories(dir_);
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
+  void SetUp() override { dir_ = testing::scratch_dir(); }
   void write(const char* name, const std::string& text) { std::ofstream(dir_ / name) << text; }
   std::filesystem::path dir_;
 };

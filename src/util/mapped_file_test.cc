@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "support/scratch_dir.h"
 #include "util/error.h"
 #include "util/files.h"
 
@@ -13,7 +14,7 @@ namespace slm {
 namespace {
 
 std::filesystem::path scratch(const std::string& name) {
-  return std::filesystem::path(::testing::TempDir()) / name;
+  return testing::scratch_root() / name;
 }
 
 std::string refusal(const std::filesystem::path& path) {
@@ -46,7 +47,7 @@ TEST(MappedFile, RefusesWhatIsNotARegularFile) {
   std::filesystem::remove(fifo);
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_EQ(refusal(fifo), fifo.string() + ": not a regular file");
-  std::string folder = ::testing::TempDir();
+  std::string folder = testing::scratch_root();
   EXPECT_EQ(refusal(folder), folder + ": not a regular file");
   auto absent = scratch("mapped_absent");
   EXPECT_EQ(refusal(absent), absent.string() + ": cannot open: No such file or directory");
