@@ -42,9 +42,7 @@ Tensor TensorFiles::load(std::string_view name) const {
   const Place& place = places_[it->second];
   const std::byte* from = place.file->bytes().data() + place.byte_offset;
   if (!place.strides.empty()) return gather(from, entry, place.strides);
-  // Blocks hold 16-bit numbers at most: what divides their size by twos is their alignment.
-  int block = traits(entry.dtype).block_bytes;
-  if (reinterpret_cast<uintptr_t>(from) % size_t(block & -block) == 0)
+  if (reinterpret_cast<uintptr_t>(from) % size_t(traits(entry.dtype).block_bytes) == 0)
     return Tensor::wrap(from, entry.shape, entry.dtype, place.file);
   Tensor copy = Tensor::host(entry.shape, entry.dtype);
   if (copy.bytes() > 0) std::memcpy(copy.bytes_data(), from, size_t(copy.bytes()));

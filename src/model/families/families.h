@@ -17,7 +17,8 @@ enum class Layout : uint8_t {
   kPlain,    // one parameter as it is
   kStacked,  // several, one below the other
   kPerHead,  // several, their rows interleaved: the first head's of each, the second's of each...
-  kRowTensors,  // one parameter whose every row is a stored tensor; '*' in the name is the row
+  kRowTensors,   // one parameter whose every row is a stored tensor; '*' in the name is the row
+  kRotaryPairs,  // one parameter; within each head, rows i and i + half are stored side by side
 };
 
 // One row of a family's table. '#' in names is the layer. A row counts when the decoder has the

@@ -41,7 +41,6 @@ int64_t runs_of(const StoredGroup& group) {
 struct Reader {
   const TensorFiles& files;
   const std::string& origin;
-  const std::function<void(const std::string&)>& used;
 
   Tensor load(const std::string& name, const Shape& shape) const {
     const TensorEntry* entry = files.find(name);
@@ -51,7 +50,6 @@ struct Reader {
                origin, name, entry->shape.to_string(), shape.to_string());
     check_data(traits(entry->dtype).floating, "{}: tensor \"{}\" holds {}, expected floats", origin,
                name, traits(entry->dtype).name);
-    used(name);
     return files.load(name);
   }
 };
@@ -80,6 +78,25 @@ Tensor read_row_tensors(const StoredGroup& group, const ParameterSpec& spec, con
   return whole;
 }
 
+// Copies between rows in the order of the parameter and rows of each head in pairs:
+// 0, half, 1, half + 1, ...
+template <class Copy>
+void pair_rows(const Tensor& plain, const Tensor& paired, int64_t head_size, Copy copy) {
+  int64_t rows = plain.dim(0), bytes = plain.bytes() / rows, half = head_size / 2;
+  std::byte* at = paired.bytes_data();
+  for (int64_t head = 0; head < rows; head += head_size)
+    for (int64_t i = 0; i < head_size; ++i, at += bytes)
+      copy(plain.bytes_data() + (head + i / 2 + i % 2 * half) * bytes, at, size_t(bytes));
+}
+
+Tensor read_paired(const StoredGroup& group, const ParameterSpec& spec, const Reader& reader) {
+  Tensor paired = reader.load(group.name, spec.shape);
+  Tensor plain = Tensor::host(spec.shape, paired.dtype());
+  pair_rows(plain, paired, group.head_size,
+            [](std::byte* to, std::byte* from, size_t bytes) { std::memcpy(to, from, bytes); });
+  return plain;
+}
+
 Tensor zeros(const Shape& shape) {
   Tensor t = Tensor::host(shape, DType::kF32);
   std::memset(t.bytes_data(), 0, size_t(t.bytes()));
@@ -100,6 +117,7 @@ std::vector<StoredGroup> stored_groups(const Family& family, const DecoderSpec& 
                       replaced(row.alias, '#', layer),
                       row.layout,
                       spec.heads,
+                      spec.head_size,
                       row.zero_if_absent};
     for (std::string_view name : row.parameters) {
       auto it = index.find(replaced(name, '#', layer));
@@ -121,9 +139,8 @@ std::vector<StoredGroup> stored_groups(const Family& family, const DecoderSpec& 
 
 std::vector<Tensor> read_group(const StoredGroup& group,
                                const std::vector<ParameterSpec>& parameters,
-                               const TensorFiles& files, const std::string& origin,
-                               const std::function<void(const std::string&)>& used) {
-  Reader reader{files, origin, used};
+                               const TensorFiles& files, const std::string& origin) {
+  Reader reader{files, origin};
   const ParameterSpec& first = parameters[group.parameters[0]];
   if (!group.alias.empty() && files.find(group.alias))
     return {reader.load(group.alias, first.shape)};
@@ -133,11 +150,23 @@ std::vector<Tensor> read_group(const StoredGroup& group,
       return {reader.load(group.name, first.shape)};
     case Layout::kRowTensors:
       return {read_row_tensors(group, first, reader)};
+    case Layout::kRotaryPairs:
+      return {read_paired(group, first, reader)};
     case Layout::kStacked:
     case Layout::kPerHead:
       break;
   }
   return read_fused(group, parameters, reader);
+}
+
+std::vector<std::string> stored_names(const StoredGroup& group,
+                                      const std::vector<ParameterSpec>& parameters) {
+  std::vector<std::string> names;
+  if (!group.alias.empty()) names.push_back(group.alias);
+  int64_t count =
+      group.layout == Layout::kRowTensors ? parameters[group.parameters[0]].shape[0] : 1;
+  for (int64_t row = 0; row < count; ++row) names.push_back(replaced(group.name, '*', row));
+  return names;
 }
 
 std::vector<NamedTensor> stored_tensors(const StoredGroup& group,

@@ -18,7 +18,8 @@ struct StoredGroup {
   std::string name;                // with '*' where the row number goes (kRowTensors)
   std::string alias;               // empty: none
   Layout layout;
-  int64_t heads;  // into which kPerHead divides each parameter's rows
+  int64_t heads;      // into which kPerHead divides each parameter's rows
+  int64_t head_size;  // rows of a head, for kRotaryPairs
   bool zero_if_absent;
 };
 
@@ -29,11 +30,14 @@ std::vector<StoredGroup> stored_groups(const Family& family, const DecoderSpec& 
 
 // Reads the values of the group's parameters, in their order, in the types stored: views into the
 // files where the layout allows. Errors name a tensor that is missing, has another shape than the
-// parameters ask for, or is not of floating type. `used` is told every tensor read.
+// parameters ask for, or is not of floating type.
 std::vector<Tensor> read_group(const StoredGroup& group,
                                const std::vector<ParameterSpec>& parameters,
-                               const TensorFiles& files, const std::string& origin,
-                               const std::function<void(const std::string&)>& used);
+                               const TensorFiles& files, const std::string& origin);
+
+// Every name under which checkpoints may store the group, the alias included.
+std::vector<std::string> stored_names(const StoredGroup& group,
+                                      const std::vector<ParameterSpec>& parameters);
 
 // The inverse: the tensors that store these values, all of one type.
 std::vector<NamedTensor> stored_tensors(const StoredGroup& group,
