@@ -169,23 +169,57 @@ std::vector<std::string> stored_names(const StoredGroup& group,
   return names;
 }
 
-std::vector<NamedTensor> stored_tensors(const StoredGroup& group,
-                                        const std::vector<Tensor>& values) {
-  const Tensor& first = values[0];
-  if (group.layout == Layout::kPlain) return {{group.name, first}};
+std::vector<TensorSource> stored_tensors(const StoredGroup& group,
+                                         const std::vector<ParameterSpec>& parameters, DType dtype,
+                                         const std::function<std::vector<Tensor>()>& values) {
+  const Shape& first = parameters[group.parameters[0]].shape;
+  if (group.layout == Layout::kPlain)
+    return {{group.name, dtype, first, [values] { return values()[0]; }}};
   if (group.layout == Layout::kRowTensors) {
-    std::vector<NamedTensor> rows;
-    for (int64_t row = 0; row < first.dim(0); ++row)
-      rows.push_back(
-          {replaced(group.name, '*', row), first.rows(row, row + 1).reshape({first.dim(1)})});
+    std::vector<TensorSource> rows;
+    for (int64_t row = 0; row < first[0]; ++row)
+      rows.push_back({replaced(group.name, '*', row), dtype, {first[1]}, [values, row] {
+                        Tensor whole = values()[0];
+                        return whole.rows(row, row + 1).reshape({whole.dim(1)});
+                      }});
     return rows;
   }
+  if (group.layout == Layout::kRotaryPairs)
+    return {{group.name, dtype, first, [values, first, dtype, size = group.head_size] {
+               Tensor plain = values()[0], paired = Tensor::host(first, dtype);
+               pair_rows(plain, paired, size, [](std::byte* from, std::byte* to, size_t bytes) {
+                 std::memcpy(to, from, bytes);
+               });
+               return paired;
+             }}};
   int64_t rows = 0;
-  for (const Tensor& part : values) rows += part.dim(0);
-  Tensor whole = Tensor::host(with_rows(first.shape(), rows), first.dtype());
-  interleave(values, whole, runs_of(group),
-             [](std::byte* part, std::byte* to, size_t bytes) { std::memcpy(to, part, bytes); });
-  return {{group.name, whole}};
+  for (size_t p : group.parameters) rows += parameters[p].shape[0];
+  Shape shape = with_rows(first, rows);
+  return {{group.name, dtype, shape, [=, runs = runs_of(group)] {
+             Tensor whole = Tensor::host(shape, dtype);
+             interleave(values(), whole, runs, [](std::byte* part, std::byte* to, size_t bytes) {
+               std::memcpy(to, part, bytes);
+             });
+             return whole;
+           }}};
+}
+
+std::vector<TensorSource> stored_sources(const Family& family, const DecoderSpec& spec,
+                                         const std::function<DType(const StoredGroup&)>& dtype,
+                                         const ParameterReader& value) {
+  std::vector<ParameterSpec> parameters = parameter_specs(spec);
+  std::vector<TensorSource> tensors;
+  for (const StoredGroup& group : stored_groups(family, spec, parameters)) {
+    DType type = dtype(group);
+    auto values = [members = group.parameters, value, type] {
+      std::vector<Tensor> converted;
+      for (size_t p : members) converted.push_back(to_dtype(value(p), type));
+      return converted;
+    };
+    for (TensorSource& t : stored_tensors(group, parameters, type, values))
+      tensors.push_back(std::move(t));
+  }
+  return tensors;
 }
 
 }  // namespace slm

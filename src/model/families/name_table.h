@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/parameters.h"
-#include "format/safetensors.h"
 #include "format/tensor_files.h"
+#include "format/tensor_source.h"
 #include "model/families/families.h"
 
 namespace slm {
@@ -39,8 +39,16 @@ std::vector<Tensor> read_group(const StoredGroup& group,
 std::vector<std::string> stored_names(const StoredGroup& group,
                                       const std::vector<ParameterSpec>& parameters);
 
-// The inverse: the tensors that store these values, all of one type.
-std::vector<NamedTensor> stored_tensors(const StoredGroup& group,
-                                        const std::vector<Tensor>& values);
+// The inverse: the tensors that store the group's values. `values` gives them, in the order of
+// group.parameters and all of type `dtype`, whenever one of the tensors is made.
+std::vector<TensorSource> stored_tensors(const StoredGroup& group,
+                                         const std::vector<ParameterSpec>& parameters, DType dtype,
+                                         const std::function<std::vector<Tensor>()>& values);
+
+// The tensors that store every parameter of a decoder, in the order of the table, each made when
+// asked for: `dtype` says in which type, `value` gives the numbers and is kept by the sources.
+std::vector<TensorSource> stored_sources(const Family& family, const DecoderSpec& spec,
+                                         const std::function<DType(const StoredGroup&)>& dtype,
+                                         const ParameterReader& value);
 
 }  // namespace slm
