@@ -71,7 +71,8 @@ Parameters load_parameters(const ModelConfig& config, const TensorFiles& files,
 
 Model load_model(const std::filesystem::path& directory, const LoadOptions& options) {
   if (options.dtype)
-    check(traits(*options.dtype).floating && *options.dtype != DType::kF64,
+    check(traits(*options.dtype).floating && *options.dtype != DType::kF64 &&
+              traits(*options.dtype).block_elems == 1,
           "weights cannot be held as {}; choose f32, bf16 or f16", traits(*options.dtype).name);
   Model model{.config = read_model_config(directory)};
   TensorFiles files = open_checkpoint_dir(directory);
