@@ -42,7 +42,10 @@ Tensor TensorFiles::load(std::string_view name) const {
   const Place& place = places_[it->second];
   const std::byte* from = place.file->bytes().data() + place.byte_offset;
   if (!place.strides.empty()) return gather(from, entry, place.strides);
-  if (reinterpret_cast<uintptr_t>(from) % size_t(traits(entry.dtype).block_bytes) == 0)
+  const DTypeTraits& format = traits(entry.dtype);
+  size_t alignment =
+      format.block_elems > 1 ? 1 : size_t(format.block_bytes);  // blocks are read byte by byte
+  if (reinterpret_cast<uintptr_t>(from) % alignment == 0)
     return Tensor::wrap(from, entry.shape, entry.dtype, place.file);
   Tensor copy = Tensor::host(entry.shape, entry.dtype);
   if (copy.bytes() > 0) std::memcpy(copy.bytes_data(), from, size_t(copy.bytes()));

@@ -16,7 +16,8 @@ Tensor in_working_type(const Tensor& stored, ParameterRole role, std::optional<D
 
 Model load_model(const std::filesystem::path& path, const LoadOptions& options) {
   if (options.dtype)
-    check(traits(*options.dtype).floating && *options.dtype != DType::kF64,
+    check(traits(*options.dtype).floating && *options.dtype != DType::kF64 &&
+              traits(*options.dtype).block_elems == 1,
           "weights cannot be held as {}; choose f32, bf16 or f16", traits(*options.dtype).name);
   Checkpoint checkpoint(path);
   Model model{.config = checkpoint.config(),

@@ -39,13 +39,6 @@ std::optional<int32_t> read_id(const GgufMetadata& m, std::string_view key, int6
   return int32_t(id);
 }
 
-// Before the key existed, converters wrote byte-level vocabularies without saying how text is
-// split. Vocabularies that begin like GPT-NeoX's split as GPT-2's does.
-std::string missing_pre(const std::vector<std::string>& tokens) {
-  bool neox = tokens.size() > 1 && tokens[0] == "<|endoftext|>" && tokens[1] == "<|padding|>";
-  return neox ? "gpt-2" : "default";
-}
-
 void check_length(const GgufMetadata& m, std::string_view key, size_t length, size_t tokens) {
   check_data(length == 0 || length == tokens, "{}: key \"{}\" has {} elements for {} tokens",
              m.origin(), key, length, tokens);
@@ -60,7 +53,7 @@ bool has_vocabulary(const GgufMetadata& metadata) {
 PortableVocabulary read_vocabulary(const GgufMetadata& m) {
   PortableVocabulary v{.model = m.string(kModel)};
   v.tokens = m.strings(kTokens);
-  v.pre = m.string_or(kPre, missing_pre(v.tokens));
+  v.pre = m.string_or(kPre, "");
   if (m.has(kTypes)) v.token_types = m.integers(kTypes);
   if (m.has(kMerges)) v.merges = m.strings(kMerges);
   if (m.has(kScores)) v.scores = m.numbers(kScores);

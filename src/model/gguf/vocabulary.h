@@ -12,8 +12,8 @@ namespace slm {
 
 bool has_vocabulary(const GgufMetadata& metadata);
 
-// Error when lists that belong together differ in length, or a key has the wrong type. Files
-// without "tokenizer.ggml.pre" are older than the key: the split is then told from the vocabulary.
+// Error when lists that belong together differ in length, or a key has the wrong type. `pre` is empty
+// for files older than its key.
 PortableVocabulary read_vocabulary(const GgufMetadata& metadata);
 void write_vocabulary(const PortableVocabulary& vocabulary, GgufMetadata& metadata);
 
