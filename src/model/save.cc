@@ -44,7 +44,7 @@ std::vector<NamedTensor> published_tensors(const ModelConfig& config, const Para
   for (const Parameter& p : items) specs.push_back(p.spec);
   std::vector<NamedTensor> tensors;
   for (const StoredGroup& group :
-       stored_groups(family_of(config.model_type, "saving"), config.spec, specs)) {
+       stored_groups(family_of(config.model_type, "saving").names, config.spec, specs)) {
     std::vector<Tensor> values;
     for (size_t p : group.parameters) values.push_back(pick(items[p]));
     for (NamedTensor& t : stored_tensors(group, values)) tensors.push_back(std::move(t));
