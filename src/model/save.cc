@@ -45,7 +45,7 @@ std::vector<TensorSource> published_tensors(const ModelConfig& config, const Par
   for (const Parameter& p : items) specs.push_back(p.spec);
   std::vector<TensorSource> tensors;
   for (const StoredGroup& group :
-       stored_groups(family_of(config.model_type, "saving"), config.spec, specs)) {
+       stored_groups(family_of(config.model_type, "saving").names, config.spec, specs)) {
     std::vector<Parameter> members;  // handles, so that the sources outlive the list
     for (size_t p : group.parameters) members.push_back(items[p]);
     auto values = [members, pick] {
