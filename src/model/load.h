@@ -58,15 +58,17 @@ struct SaveOptions {
   int64_t max_shard_bytes = int64_t{5} << 30;
 };
 // Writes config.json, generation_config.json and the tensors under the family's published names.
-// The inverse of load_model, bit-exact when the type is the stored one. Each file is replaced
-// atomically.
+// The inverse of load_model, bit-exact when the type is the stored one. Streams: beside the model
+// itself, one tensor is in memory at a time. Half-written output never looks like a model.
 void save_model(const std::filesystem::path& directory, const ModelConfig& config,
                 const Parameters& parameters, const SaveOptions& options = {});
 
 // Tensors of the parameters (values, or gradients) as the family's checkpoints name and lay them
-// out.
-std::vector<NamedTensor> published_tensors(const ModelConfig& config, const Parameters& parameters,
-                                           const std::function<Tensor(const Parameter&)>& pick);
+// out, each made when asked for. `pick` gives the numbers of a parameter, of type `dtype`; it is
+// kept by the sources.
+std::vector<TensorSource> published_tensors(const ModelConfig& config, const Parameters& parameters,
+                                            DType dtype,
+                                            const std::function<Tensor(const Parameter&)>& pick);
 
 // Copies what a tokenizer consists of from one model directory to another.
 void copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& to);

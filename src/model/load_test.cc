@@ -122,7 +122,9 @@ class Changed : public ::testing::Test {
   }
   void add(const std::string& name, const Tensor& tensor) { tensors_.push_back({name, tensor}); }
   Model load() {
-    write_checkpoint_dir(directory_.path(), tensors_);
+    std::string config = read_file(directory_.path() / "config.json");
+    write_checkpoint_dir(directory_.path(), sources_of(tensors_));
+    write_file_atomically(directory_.path() / "config.json", config);
     return load_model(directory_.path());
   }
   void expect_error(const std::vector<std::string>& parts) {

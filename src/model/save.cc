@@ -37,17 +37,24 @@ void write_json(const std::filesystem::path& path, const Json& json) {
 
 }  // namespace
 
-std::vector<NamedTensor> published_tensors(const ModelConfig& config, const Parameters& parameters,
-                                           const std::function<Tensor(const Parameter&)>& pick) {
+std::vector<TensorSource> published_tensors(const ModelConfig& config, const Parameters& parameters,
+                                            DType dtype,
+                                            const std::function<Tensor(const Parameter&)>& pick) {
   auto items = parameters.items();
   std::vector<ParameterSpec> specs;
   for (const Parameter& p : items) specs.push_back(p.spec);
-  std::vector<NamedTensor> tensors;
+  std::vector<TensorSource> tensors;
   for (const StoredGroup& group :
        stored_groups(family_of(config.model_type, "saving"), config.spec, specs)) {
-    std::vector<Tensor> values;
-    for (size_t p : group.parameters) values.push_back(pick(items[p]));
-    for (NamedTensor& t : stored_tensors(group, values)) tensors.push_back(std::move(t));
+    std::vector<Parameter> members;  // handles, so that the sources outlive the list
+    for (size_t p : group.parameters) members.push_back(items[p]);
+    auto values = [members, pick] {
+      std::vector<Tensor> picked;
+      for (const Parameter& p : members) picked.push_back(pick(p));
+      return picked;
+    };
+    for (TensorSource& t : stored_tensors(group, specs, dtype, values))
+      tensors.push_back(std::move(t));
   }
   return tensors;
 }
@@ -57,8 +64,9 @@ void save_model(const std::filesystem::path& directory, const ModelConfig& confi
   Json written = config.config;
   written["torch_dtype"] = torch_name(options.dtype);
   auto tensors = published_tensors(
-      config, parameters, [&](const Parameter& p) { return to_dtype(p.value, options.dtype); });
-  write_checkpoint_dir(directory, tensors, options.max_shard_bytes);
+      config, parameters, options.dtype,
+      [dtype = options.dtype](const Parameter& p) { return to_dtype(p.value, dtype); });
+  write_checkpoint_dir(directory, tensors, {.max_shard_bytes = options.max_shard_bytes});
   write_json(directory / "generation_config.json", generation_of(config));
   write_json(directory / "config.json", written);
 }

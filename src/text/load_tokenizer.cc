@@ -131,8 +131,10 @@ void read_configuration(TokenizerParts& parts, const fs::path& directory) {
   for (const Json* names : {&map, &config}) {
     if (auto t = token_content(*names, "bos_token"); !t.empty()) parts.bos = t;
     if (auto t = token_content(*names, "eos_token"); !t.empty()) parts.eos = t;
+    if (auto t = token_content(*names, "pad_token"); !t.empty()) parts.pad = t;
   }
   parts.adds_bos = JsonObject(config, origin).boolean_or("add_bos_token", parts.adds_bos);
+  parts.adds_eos = JsonObject(config, origin).boolean_or("add_eos_token", parts.adds_eos);
   parts.chat_template = chat_template_of(config);
 }
 

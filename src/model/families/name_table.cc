@@ -140,23 +140,31 @@ std::vector<Tensor> read_group(const StoredGroup& group,
   return read_fused(group, parameters, reader);
 }
 
-std::vector<NamedTensor> stored_tensors(const StoredGroup& group,
-                                        const std::vector<Tensor>& values) {
-  const Tensor& first = values[0];
-  if (group.layout == Layout::kPlain) return {{group.name, first}};
+std::vector<TensorSource> stored_tensors(const StoredGroup& group,
+                                         const std::vector<ParameterSpec>& parameters, DType dtype,
+                                         const std::function<std::vector<Tensor>()>& values) {
+  const Shape& first = parameters[group.parameters[0]].shape;
+  if (group.layout == Layout::kPlain)
+    return {{group.name, dtype, first, [values] { return values()[0]; }}};
   if (group.layout == Layout::kRowTensors) {
-    std::vector<NamedTensor> rows;
-    for (int64_t row = 0; row < first.dim(0); ++row)
-      rows.push_back(
-          {replaced(group.name, '*', row), first.rows(row, row + 1).reshape({first.dim(1)})});
+    std::vector<TensorSource> rows;
+    for (int64_t row = 0; row < first[0]; ++row)
+      rows.push_back({replaced(group.name, '*', row), dtype, {first[1]}, [values, row] {
+                        Tensor whole = values()[0];
+                        return whole.rows(row, row + 1).reshape({whole.dim(1)});
+                      }});
     return rows;
   }
   int64_t rows = 0;
-  for (const Tensor& part : values) rows += part.dim(0);
-  Tensor whole = Tensor::host(with_rows(first.shape(), rows), first.dtype());
-  interleave(values, whole, runs_of(group),
-             [](std::byte* part, std::byte* to, size_t bytes) { std::memcpy(to, part, bytes); });
-  return {{group.name, whole}};
+  for (size_t p : group.parameters) rows += parameters[p].shape[0];
+  Shape shape = with_rows(first, rows);
+  return {{group.name, dtype, shape, [=, runs = runs_of(group)] {
+             Tensor whole = Tensor::host(shape, dtype);
+             interleave(values(), whole, runs, [](std::byte* part, std::byte* to, size_t bytes) {
+               std::memcpy(to, part, bytes);
+             });
+             return whole;
+           }}};
 }
 
 }  // namespace slm

@@ -35,8 +35,10 @@ std::vector<Tensor> read_group(const StoredGroup& group,
                                const TensorFiles& files, const std::string& origin,
                                const std::function<void(const std::string&)>& used);
 
-// The inverse: the tensors that store these values, all of one type.
-std::vector<NamedTensor> stored_tensors(const StoredGroup& group,
-                                        const std::vector<Tensor>& values);
+// The inverse: the tensors that store the group's values. `values` gives them, in the order of
+// group.parameters and all of type `dtype`, whenever one of the tensors is made.
+std::vector<TensorSource> stored_tensors(const StoredGroup& group,
+                                         const std::vector<ParameterSpec>& parameters, DType dtype,
+                                         const std::function<std::vector<Tensor>()>& values);
 
 }  // namespace slm
