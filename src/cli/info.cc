@@ -6,6 +6,7 @@
 
 #include "cli/builtin_model.h"
 #include "cli/commands.h"
+#include "cli/resolve_model.h"
 #include "format/tensor_files.h"
 #include "model/sizes.h"
 
@@ -164,7 +165,7 @@ bool has_weights(const std::filesystem::path& path) {
 
 void run(const InfoOptions& options) {
   std::filesystem::path path =
-      options.model.empty() ? builtin_model_dir() : std::filesystem::path(options.model);
+      options.model.empty() ? builtin_model_dir() : resolve_model(options.model);
   ModelConfig config = read_model_config(path);
   print_architecture(config);
   print_parameters(config);

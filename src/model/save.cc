@@ -6,7 +6,6 @@
 #include "util/files.h"
 
 namespace slm {
-namespace {
 
 std::string_view torch_name(DType dtype) {
   switch (dtype) {
@@ -21,6 +20,8 @@ std::string_view torch_name(DType dtype) {
            traits(dtype).name);
   }
 }
+
+namespace {
 
 // What transformers derives from a config that has no generation_config.json.
 Json generation_of(const ModelConfig& config) {
