@@ -3,8 +3,9 @@
 //
 // Legend: T tokens, D width, H heads, K kv heads, E head size, F mlp width, V vocabulary, R rows, N
 // channels. "any float" means f32, bf16, f16 (and f64 on the reference backend); tensors of one
-// call share the activation type unless a field says otherwise. Gradients are written as beta *
-// grad + new (see GradSlot); an empty slot is skipped.
+// call share the activation type unless a field says otherwise. Block formats are refused but where
+// a field allows them. Gradients are written as beta * grad + new (see GradSlot); an empty slot is
+// skipped.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ namespace slm {
 // c = alpha * op(a) op(b) + beta * c + bias        op(a): [M, K], op(b): [K, N], c: [M, N]; op
 // transposes when asked
 struct GemmArgs {
-  Tensor a, b, c;  // any float each, in any mixture
+  Tensor a, b, c;  // any float each, in any mixture; b a block format too when it is transposed
   bool transpose_a = false, transpose_b = false;
   float alpha = 1, beta = 0;
   Tensor bias;  // [N], may be absent
@@ -44,7 +45,8 @@ struct NormGrads {
   GradSlot dx, dw, db;
 };
 
-// table[t] = cos of every angle, then sin of every angle: [T, dims] f32 from positions [T] i32
+// table[t] = cos of every angle, then sin of every angle, all times the factor of log_n_length:
+// [T, dims] f32 from positions [T] i32. ntk_length is not looked at: theta has it in already.
 struct RopeTableArgs {
   Tensor positions;
   Rope rope;
@@ -93,10 +95,18 @@ struct ActivationGrads {
   GradSlot dx, dup;
 };
 
+// Forward: y = x brought into -limit .. limit. With `dy`, the derivative:
+// y = beta * y + (dy where x lies within the limits, 0 elsewhere). Elementwise.
+struct ClipArgs {
+  Tensor x, dy;
+  float limit;
+  GradSlot y;  // beta 0 in the forward pass
+};
+
 // y[t] = scale * table[ids[t]]
 struct EmbedArgs {
   Tensor ids;    // [T] i32, each within the table
-  Tensor table;  // [V, D], any float
+  Tensor table;  // [V, D], any float or block format; no block format in the backward pass
   float scale = 1;
   Tensor y;  // [T, D]
 };

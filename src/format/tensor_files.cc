@@ -43,8 +43,8 @@ Tensor TensorFiles::load(std::string_view name) const {
   const std::byte* from = place.file->bytes().data() + place.byte_offset;
   if (!place.strides.empty()) return gather(from, entry, place.strides);
   const DTypeTraits& format = traits(entry.dtype);
-  size_t alignment =
-      format.block_elems > 1 ? 1 : size_t(format.block_bytes);  // blocks are read byte by byte
+  // blocks are made of bytes and 16-bit numbers
+  size_t alignment = format.block_elems > 1 ? 2 : size_t(format.block_bytes);
   if (reinterpret_cast<uintptr_t>(from) % alignment == 0)
     return Tensor::wrap(from, entry.shape, entry.dtype, place.file);
   Tensor copy = Tensor::host(entry.shape, entry.dtype);

@@ -5,16 +5,18 @@
 #include "format/gguf.h"
 #include "model/gguf/gguf_config.h"
 #include "model/gguf/vocabulary.h"
+#include "text/tokenizer_json_write.h"
 #include "util/error.h"
+#include "util/files.h"
 
 namespace slm {
 namespace {
 
-// Buffers that old checkpoints carry beside the weights: causal masks and rotary tables.
+// Buffers that old checkpoints carry beside the weights: causal masks, rotary tables, ALiBi slopes.
 constexpr std::string_view kIgnoredEndings[] = {
-    ".attention.bias",       ".attention.masked_bias", ".attn.bias",
-    ".attn.masked_bias",     ".rotary_emb.inv_freq",   ".rotary_emb.cos_cached",
-    ".rotary_emb.sin_cached"};
+    ".attention.bias",        ".attention.masked_bias", ".attn.bias",
+    ".attn.masked_bias",      ".rotary_emb.inv_freq",   ".rotary_emb.cos_cached",
+    ".rotary_emb.sin_cached", ".relative_pe.slopes"};
 
 bool ignored(std::string_view name) {
   for (std::string_view ending : kIgnoredEndings)
@@ -23,15 +25,15 @@ bool ignored(std::string_view name) {
 }
 
 // The name of the output matrix: when it is tied, some checkpoints carry a copy.
-std::string head_name(const Family& table) {
-  for (const StoredName& row : table.names)
+std::string head_name(const StoredNames& names) {
+  for (const StoredName& row : names)
     if (row.parameters[0] == "head.weight") return std::string(row.stored);
   return {};
 }
 
 }  // namespace
 
-Checkpoint::Checkpoint(const std::filesystem::path& path) : origin_(path.string()) {
+Checkpoint::Checkpoint(const std::filesystem::path& path) : path_(path), origin_(path.string()) {
   if (is_gguf(path))
     open_gguf_file(path);
   else
@@ -43,25 +45,28 @@ void Checkpoint::open_directory(const std::filesystem::path& directory) {
   files_ = open_checkpoint_dir(directory);
   if (has_tokenizer(directory)) tokenizer_ = load_tokenizer(directory);
   stop_ids_ = slm::stop_ids(config_);
-  index(family_of(config_.model_type, origin_));
+  index(names_of_files(family_of(config_.model_type, origin_), files_));
 }
 
 void Checkpoint::open_gguf_file(const std::filesystem::path& path) {
   GgufFile file = open_gguf(path);
   config_ = read_gguf_config(file);
-  tokenizer_ = gguf_tokenizer(file.metadata);
+  if (has_vocabulary(file.metadata)) {
+    lists_ = read_vocabulary(file.metadata);
+    tokenizer_ = make_tokenizer(*lists_, origin_);
+  }
   stop_ids_ = gguf_stop_ids(config_, file.metadata);
   files_ = std::move(file.tensors);
-  index(gguf_names(gguf_architecture_of(file.metadata), config_.spec));
+  index(gguf_architecture_of(file.metadata).names);
 }
 
-void Checkpoint::index(const Family& table) {
+void Checkpoint::index(const StoredNames& names) {
   parameters_ = parameter_specs(config_.spec);
-  groups_ = stored_groups(table, config_.spec, parameters_);
+  groups_ = stored_groups(names, config_.spec, parameters_);
   group_of_.resize(parameters_.size());
   for (size_t g = 0; g < groups_.size(); ++g)
     for (size_t p : groups_[g].parameters) group_of_[p] = g;
-  refuse_unexpected(config_.spec.tied_head ? head_name(table) : "");
+  refuse_unexpected(config_.spec.tied_head ? head_name(names) : "");
 }
 
 void Checkpoint::refuse_unexpected(const std::string& head) const {
@@ -76,6 +81,28 @@ void Checkpoint::refuse_unexpected(const std::string& head) const {
   }
   check_data(count == 0, "{}: {} tensors that its config does not account for: {}{}", origin_,
              count, names, count > 3 ? ", ..." : "");
+}
+
+std::optional<PortableVocabulary> Checkpoint::vocabulary() const {
+  if (lists_ || !tokenizer_) return lists_;
+  return export_vocabulary(*tokenizer_, config_.spec.vocab);
+}
+
+void Checkpoint::write_tokenizer(const std::filesystem::path& directory) const {
+  if (!lists_) return copy_tokenizer_files(path_, directory);
+  write_file_atomically(directory / "tokenizer.json", tokenizer_json(*lists_, origin_));
+  write_file_atomically(directory / "tokenizer_config.json", tokenizer_config_json(*lists_));
+}
+
+TensorFiles open_weights(const std::filesystem::path& path) {
+  return is_gguf(path) ? open_gguf(path).tensors : open_checkpoint_dir(path);
+}
+
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::filesystem::path& path) {
+  if (!is_gguf(path)) return load_tokenizer(path);
+  GgufMetadata metadata = open_gguf(path).metadata;
+  check_data(has_vocabulary(metadata), "{}: the file has no tokenizer", path.string());
+  return make_tokenizer(read_vocabulary(metadata), path.string());
 }
 
 DType Checkpoint::stored_type(size_t parameter) const {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -11,7 +12,7 @@
 #include "format/tensor_files.h"
 #include "model/families/name_table.h"
 #include "model/load.h"
-#include "text/tokenizer.h"
+#include "text/vocabulary_export.h"
 
 namespace slm {
 
@@ -23,6 +24,11 @@ class Checkpoint {
 
   const ModelConfig& config() const { return config_; }
   std::shared_ptr<const Tokenizer> tokenizer() const { return tokenizer_; }  // null: there is none
+  // The same as lists: those of the file, or made. Absent when there is no tokenizer; error when
+  // its rules have no name in GGUF files.
+  std::optional<PortableVocabulary> vocabulary() const;
+  // Writes the files a tokenizer consists of: copies, or made from the lists.
+  void write_tokenizer(const std::filesystem::path& directory) const;
   const std::vector<int32_t>& stop_ids() const { return stop_ids_; }
   const std::vector<ParameterSpec>& parameters() const { return parameters_; }
 
@@ -35,13 +41,15 @@ class Checkpoint {
  private:
   void open_directory(const std::filesystem::path& directory);
   void open_gguf_file(const std::filesystem::path& path);
-  void index(const Family& table);
+  void index(const StoredNames& names);
   void refuse_unexpected(const std::string& head) const;
 
+  std::filesystem::path path_;
   std::string origin_;
   ModelConfig config_;
   TensorFiles files_;
   std::shared_ptr<const Tokenizer> tokenizer_;
+  std::optional<PortableVocabulary> lists_;  // of a file that holds the tokenizer as lists
   std::vector<int32_t> stop_ids_;
   std::vector<ParameterSpec> parameters_;
   std::vector<StoredGroup> groups_;

@@ -1,5 +1,5 @@
-// Checkpoints in the Hugging Face layout: config.json, tensors under their published names,
-// tokenizer files.
+// Checkpoints in the Hugging Face layout (config.json, tensors under their published names,
+// tokenizer files) or in one .gguf file.
 #pragma once
 
 #include <filesystem>
@@ -26,8 +26,8 @@ struct ModelConfig {
   Json generation = nullptr;  // generation_config.json; null when there is none
 };
 ModelConfig parse_model_config(const Json& config, const std::string& origin);
-// Of a model directory, or of a config.json by itself.
-ModelConfig read_model_config(const std::filesystem::path& directory_or_file);
+// Of a model directory, of a .gguf file, or of a config.json by itself.
+ModelConfig read_model_config(const std::filesystem::path& path);
 // The config of a model made here, e.g. before training. Error when a checkpoint of this type
 // cannot describe such a decoder. Token ids and the like may be added to `config` afterwards.
 ModelConfig new_model_config(std::string_view model_type, const DecoderSpec& spec);
@@ -53,6 +53,14 @@ struct Model {
 // or tensor: missing, unexpected, of the wrong shape. Matrices that are stored as they are used
 // stay in the mapped file.
 Model load_model(const std::filesystem::path& path, const LoadOptions& options = {});
+
+// "torch_dtype" of a config.json: "float32" for f32. Error for types checkpoints are not saved in.
+std::string_view torch_name(DType dtype);
+
+// Of a model directory, a .gguf file, or a tokenizer file.
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::filesystem::path& path);
+// The weights of a model directory or a .gguf file, as they lie there.
+TensorFiles open_weights(const std::filesystem::path& path);
 
 struct SaveOptions {
   DType dtype = DType::kF32;

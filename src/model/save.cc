@@ -6,7 +6,6 @@
 #include "util/files.h"
 
 namespace slm {
-namespace {
 
 std::string_view torch_name(DType dtype) {
   switch (dtype) {
@@ -21,6 +20,8 @@ std::string_view torch_name(DType dtype) {
            traits(dtype).name);
   }
 }
+
+namespace {
 
 // What transformers derives from a config that has no generation_config.json.
 Json generation_of(const ModelConfig& config) {
@@ -42,7 +43,7 @@ std::vector<TensorSource> published_tensors(const ModelConfig& config, const Par
                                             const std::function<Tensor(const Parameter&)>& pick) {
   std::vector<Parameter> items(parameters.items().begin(), parameters.items().end());
   return stored_sources(
-      family_of(config.model_type, "saving"), config.spec,
+      family_of(config.model_type, "saving").names, config.spec,
       [dtype](const StoredGroup&) { return dtype; },
       [items, pick](size_t p) { return pick(items[p]); });
 }
@@ -58,9 +59,9 @@ void save_model(const std::filesystem::path& directory, const ModelConfig& confi
   Json written = config.config;
   written["torch_dtype"] = torch_name(options.dtype);
   auto tensors = stored_sources(
-      family_of(config.model_type, "saving"), config.spec,
+      family_of(config.model_type, "saving").names, config.spec,
       [&](const StoredGroup&) { return options.dtype; }, value);
-  write_checkpoint_dir(directory, with_progress(tensors, options.progress),
+  write_checkpoint_dir(directory, with_progress(std::move(tensors), options.progress),
                        {.max_shard_bytes = options.max_shard_bytes});
   write_json(directory / "generation_config.json", generation_of(config));
   write_json(directory / "config.json", written);

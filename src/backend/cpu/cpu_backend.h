@@ -4,7 +4,8 @@
 //
 // Kernels compute on f32. Operands in bf16 or f16 are widened into scratch first and results
 // narrowed afterwards (Input, Result); only gemm's weights, attention's keys and values and
-// embedding tables, which are large and read often, are read in their own format.
+// embedding tables, which are large and read often, are read in their own format. Block formats are
+// refused but as weights and tables.
 #pragma once
 
 #include <functional>
@@ -41,6 +42,7 @@ class CpuBackend final : public Backend {
   void attention_backward(const AttentionArgs& a, const AttentionGrads& g) override;
   void activation_forward(const ActivationArgs& a) override;
   void activation_backward(const ActivationArgs& a, const ActivationGrads& g) override;
+  void clip(const ClipArgs& a) override;
   void embed_forward(const EmbedArgs& a) override;
   void embed_backward(const EmbedArgs& a, const EmbedGrads& g) override;
   void cross_entropy(const CrossEntropyArgs& a) override;
@@ -61,6 +63,9 @@ class CpuBackend final : public Backend {
   // body(i) for each of `count` jobs, each taken by the next free thread
   void jobs(int64_t count, const std::function<void(int64_t)>& body);
 
+  // of a quantised tensor; null for another
+  const BlockKernels* block_kernels(const Tensor& t) const;
+  void pack_right(const GemmArgs& a, const PackJob& job, int64_t first_column);
   void gemm_tiled(const GemmArgs& a, float* c);
   void multiply_rows(const GemmArgs& a, const TileJob& whole, int64_t k);
   void gemm_dots(const GemmArgs& a, const float* x, float* c);

@@ -18,12 +18,14 @@ void rope(const RopeRows& a, int64_t begin, int64_t end);
 void activation_forward(Activation kind, const float* x, const float* up, float* y, int64_t n);
 void activation_backward(Activation kind, const float* x, const float* up, const float* dy,
                          Output dx, Output dup, int64_t n);
+void clip(const float* x, const float* dy, float limit, Output y, int64_t n);
 void cross_entropy(const CrossEntropyRows& a, int64_t begin, int64_t end);
 void pack_a(const PackJob& a, int64_t panel_begin, int64_t panel_end);
 void pack_b(const PackJob& a, int64_t panel_begin, int64_t panel_end);
 void tiles(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
            int64_t column_panel_begin, int64_t column_panel_end);
 void dots(const DotJob& a, int64_t column_begin, int64_t column_end);
+extern const BlockKernels kBlockKernels[kBlockFormats];
 int64_t attention_scratch(const AttentionHead& a, AttentionPass pass);
 void attention_forward(const AttentionHead& a, int64_t begin, int64_t end);
 void attention_decode(const AttentionHead& a);

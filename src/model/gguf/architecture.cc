@@ -10,9 +10,8 @@ namespace {
 
 // The list: one line each. Where two could hold a decoder, the first is written.
 const GgufArchitecture* const kArchitectures[] = {
-    &kGgufLlama,
-    &kGgufStableLm,
-    &kGgufGptNeox,
+    &kGgufStableLm, &kGgufGptNeox, &kGgufQwen2, &kGgufLlama, &kGgufBaichuan, &kGgufQwen,
+    &kGgufFalcon,   &kGgufPhi2,    &kGgufBloom, &kGgufMpt,   &kGgufGpt2,
 };
 
 std::string known_names() {
@@ -102,6 +101,7 @@ void write_common(const DecoderSpec& spec, const GgufFacts& facts, GgufMetadata&
   metadata.set(facts.key(spec.norm.kind == NormSpec::kRms ? "attention.layer_norm_rms_epsilon"
                                                           : "attention.layer_norm_epsilon"),
                spec.norm.eps);
+  if (spec.positions != Positions::kRotary) return;
   // Always, also where they are the defaults: stock loaders take the whole head without them.
   set("rope.dimension_count", spec.rope.dims);
   metadata.set(facts.key("rope.freq_base"), float(spec.rope.theta));
@@ -115,13 +115,13 @@ void write_common(const DecoderSpec& spec, const GgufFacts& facts, GgufMetadata&
 std::optional<GgufMetadata> described(const GgufArchitecture& architecture,
                                       const DecoderSpec& spec) {
   try {
+    if (spec.head_size * spec.heads != spec.width && !architecture.any_head_size) return {};
     GgufMetadata metadata;
     GgufFacts facts{metadata, std::string(architecture.name), {}};
     write_common(spec, facts, metadata);
     architecture.write(spec, facts, metadata);
     std::unordered_set<std::string> names;
-    for (const StoredGroup& group :
-         stored_groups(gguf_names(architecture, spec), spec, parameter_specs(spec)))
+    for (const StoredGroup& group : stored_groups(architecture.names, spec, parameter_specs(spec)))
       names.insert(group.name);
     auto has = [&](std::string_view name) { return names.contains(std::string(name)); };
     DecoderSpec read = read_gguf_spec(architecture, metadata, spec.vocab, has);
@@ -142,10 +142,6 @@ const GgufArchitecture& gguf_architecture(std::string_view name, std::string_vie
        name, known_names());
 }
 
-Family gguf_names(const GgufArchitecture& architecture, const DecoderSpec& spec) {
-  return {.model_types = {architecture.name}, .names = architecture.names(spec)};
-}
-
 DecoderSpec read_gguf_spec(const GgufArchitecture& architecture, const GgufMetadata& metadata,
                            int64_t vocab, const std::function<bool(std::string_view)>& has_tensor) {
   GgufFacts facts{metadata, std::string(architecture.name), has_tensor};
@@ -156,7 +152,11 @@ DecoderSpec read_gguf_spec(const GgufArchitecture& architecture, const GgufMetad
   spec.tied_head = !has_tensor("output.weight");
   architecture.read(facts, spec);
   read_norm(keys, spec);
-  read_rope(keys, spec);
+  if (spec.positions == Positions::kRotary) read_rope(keys, spec);
+  if (architecture.paired && spec.rope.dims != spec.head_size)
+    fail(ErrorKind::kUnsupported,
+         "{}: rotation of {} of the {} values of a head is not supported for architecture \"{}\"",
+         metadata.origin(), spec.rope.dims, spec.head_size, architecture.name);
   validate(spec);
   return spec;
 }
@@ -178,7 +178,8 @@ const GgufArchitecture& write_gguf_spec(const DecoderSpec& spec, GgufMetadata& m
 DecoderSpec as_gguf_says(DecoderSpec spec) {
   if (spec.activation == Activation::kGelu) spec.activation = Activation::kGeluTanh;
   spec.padding_id = -1;
-  spec.tied_head = false;
+  spec.tied_head = spec.normalized_head = false;
+  spec.rope.ntk_length = spec.rope.log_n_length = 0;
   spec.rope.theta = double(float(spec.rope.theta));
   spec.rope.scale = double(float(spec.rope.scale));
   return spec;

@@ -34,22 +34,27 @@ struct GgufArchitecture {
   // The keys beyond those that all have. read() must give the spec back, or the architecture does
   // not fit it.
   void (*write)(const DecoderSpec& spec, const GgufFacts& facts, GgufMetadata& metadata);
-  // '#' is the layer, as in the tables of families.
-  std::vector<StoredName> (*names)(const DecoderSpec& spec);
-  // Stock loaders want output.weight even where it is the embedding.
-  bool head_required = false;
+  StoredNames names;
+  bool head_required = false;  // stock loaders want output.weight even where it is the embedding
+  bool paired = false;         // q and k in pairs, whole heads rotated
+  bool any_head_size = false;  // the heads need not make up the width
 };
 
+extern const GgufArchitecture kGgufStableLm;
 extern const GgufArchitecture kGgufGptNeox;
 extern const GgufArchitecture kGgufLlama;
-extern const GgufArchitecture kGgufStableLm;
+extern const GgufArchitecture kGgufBaichuan;
+extern const GgufArchitecture kGgufQwen2;
+extern const GgufArchitecture kGgufQwen;
+extern const GgufArchitecture kGgufFalcon;
+extern const GgufArchitecture kGgufMpt;
+extern const GgufArchitecture kGgufBloom;
+extern const GgufArchitecture kGgufPhi2;
+extern const GgufArchitecture kGgufGpt2;
 
 std::span<const GgufArchitecture* const> gguf_architectures();
 // Error, listing what is known, for another name; `origin` starts it.
 const GgufArchitecture& gguf_architecture(std::string_view name, std::string_view origin);
-
-// The architecture's table in the form that name_table.h takes.
-Family gguf_names(const GgufArchitecture& architecture, const DecoderSpec& spec);
 
 // What the metadata and tensor names of a file say. `vocab`: rows of the embedding.
 DecoderSpec read_gguf_spec(const GgufArchitecture& architecture, const GgufMetadata& metadata,
@@ -60,7 +65,8 @@ DecoderSpec read_gguf_spec(const GgufArchitecture& architecture, const GgufMetad
 const GgufArchitecture& write_gguf_spec(const DecoderSpec& spec, GgufMetadata& metadata);
 
 // The spec without what GGUF metadata cannot say, so that two can be compared: which form of GELU,
-// the padding token, and a tied head that was written twice.
+// the padding token, a tied head that was written twice, a head that was divided by its rows'
+// lengths before it was written, and what Qwen does beyond its trained length.
 DecoderSpec as_gguf_says(DecoderSpec spec);
 
 }  // namespace slm

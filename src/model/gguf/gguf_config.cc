@@ -34,6 +34,13 @@ ModelConfig made_config(const GgufArchitecture& architecture, const DecoderSpec&
        metadata.origin(), architecture.name);
 }
 
+// Of a file that carries no generation_config.json: only what config.json cannot say.
+Json made_generation(const ModelConfig& config, const GgufMetadata& metadata) {
+  std::vector<int32_t> ids = gguf_stop_ids(config, metadata);
+  if (ids.size() < 2) return nullptr;
+  return {{"_from_model_config", true}, {"eos_token_id", ids}};
+}
+
 Json kept_json(const GgufMetadata& metadata, std::string_view key) {
   if (!metadata.has(key)) return nullptr;
   return parse_json(metadata.string(key), format("{}: key \"{}\"", metadata.origin(), key));
@@ -64,7 +71,7 @@ ModelConfig read_gguf_config(const GgufFile& file) {
     if (as_gguf_says(config.spec) == as_gguf_says(spec)) return config;
   }
   ModelConfig config = made_config(architecture, spec, m);
-  config.generation = kept_json(m, kGeneration);
+  config.generation = m.has(kGeneration) ? kept_json(m, kGeneration) : made_generation(config, m);
   return config;
 }
 

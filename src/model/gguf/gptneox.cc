@@ -17,15 +17,13 @@ void write(const DecoderSpec& spec, const GgufFacts& facts, GgufMetadata& metada
   metadata.set(facts.key("use_parallel_residual"), spec.residual == Residual::kParallel);
 }
 
-StoredNames names(const DecoderSpec&) { return joined({gguf_common_names(), gguf_stacked_qkv()}); }
-
 }  // namespace
 
 const GgufArchitecture kGgufGptNeox{.name = "gptneox",
                                     .model_types = {"gpt_neox"},
                                     .read = read,
                                     .write = write,
-                                    .names = names,
+                                    .names = joined({gguf_common_names(), gguf_stacked_qkv()}),
                                     .head_required = true};
 
 }  // namespace slm

@@ -1,7 +1,6 @@
 #include "model/gguf/save_gguf.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "format/gguf.h"
@@ -21,8 +20,22 @@ constexpr std::pair<std::string_view, uint32_t> kFileTypes[] = {
     {"q5_1", 9}, {"q8_0", 7}, {"q4_k", 15}, {"q5_k", 17}, {"q6_k", 18},
 };
 
-bool always_f32(ParameterRole role) {
-  return role == ParameterRole::kNormWeight || role == ParameterRole::kBias;
+// What stock loaders add or multiply element by element.
+bool always_f32(const ParameterSpec& p) {
+  return p.role == ParameterRole::kNormWeight || p.role == ParameterRole::kBias ||
+         p.name == "positions.weight";
+}
+
+// Loaders that know no such heads need the rows divided already.
+ParameterReader with_head_divided(const GgufModel& model) {
+  const DecoderSpec& spec = model.config.spec;
+  if (!spec.normalized_head) return model.value;
+  std::vector<ParameterSpec> parameters = parameter_specs(spec);
+  auto head = std::find_if(parameters.begin(), parameters.end(),
+                           [](const ParameterSpec& p) { return p.name == "head.weight"; });
+  return [value = model.value, index = size_t(head - parameters.begin())](size_t p) {
+    return p == index ? rows_of_length_one(value(p)) : value(p);
+  };
 }
 
 int64_t layer_of(const std::string& name) {
@@ -36,10 +49,10 @@ std::vector<TensorSource> sources(const GgufArchitecture& architecture, const Gg
   auto dtype = [&](const StoredGroup& group) {
     size_t first = group.parameters[0];
     const ParameterSpec& p = parameters[first];
-    if (always_f32(p.role)) return DType::kF32;
+    if (always_f32(p)) return DType::kF32;
     return options.dtype({group.name, layer_of(group.name), p.shape, p.role, first});
   };
-  auto tensors = stored_sources(gguf_names(architecture, spec), spec, dtype, model.value);
+  auto tensors = stored_sources(architecture.names, spec, dtype, with_head_divided(model));
   if (spec.tied_head && architecture.head_required) {
     TensorSource head = tensors[0];  // the embedding comes first in every table
     head.name = "output.weight";
@@ -59,7 +72,8 @@ uint32_t file_type(const std::vector<TensorSource>& tensors) {
 }
 
 // What stock loaders would otherwise guess: which tokens begin and end a text.
-void add_ids(const GgufModel& model, PortableVocabulary& vocabulary) {
+PortableVocabulary with_ids(const GgufModel& model) {
+  PortableVocabulary vocabulary = *model.vocabulary;
   const Json& config = model.config.config;
   auto bos = config.find("bos_token_id");
   if (!vocabulary.bos && bos != config.end() && bos->is_number_integer())
@@ -68,6 +82,14 @@ void add_ids(const GgufModel& model, PortableVocabulary& vocabulary) {
     if (!vocabulary.eos) vocabulary.eos = id;
     if (!vocabulary.eot && id != *vocabulary.eos) vocabulary.eot = id;
   }
+  return vocabulary;
+}
+
+void write_tokenizer(const GgufModel& model, const GgufArchitecture& architecture,
+                     GgufMetadata& metadata) {
+  if (model.vocabulary) return write_vocabulary(with_ids(model), metadata);
+  write_no_vocabulary(metadata);
+  metadata.set(format("{}.vocab_size", architecture.name), uint32_t(model.config.spec.vocab));
 }
 
 }  // namespace
@@ -84,11 +106,7 @@ void save_gguf(const std::filesystem::path& path, const GgufModel& model,
   bool blocks = std::any_of(tensors.begin(), tensors.end(),
                             [](const TensorSource& t) { return traits(t.dtype).block_elems > 1; });
   if (blocks) metadata.set("general.quantization_version", kQuantizationVersion);
-  if (model.tokenizer) {
-    auto vocabulary = export_vocabulary(*model.tokenizer, model.config.spec.vocab);
-    add_ids(model, vocabulary);
-    write_vocabulary(vocabulary, metadata);
-  }
+  write_tokenizer(model, architecture, metadata);
   write_gguf(path, metadata, with_progress(std::move(tensors), options.progress));
 }
 

@@ -11,13 +11,13 @@
 #include "core/parameters.h"
 #include "format/tensor_source.h"
 #include "model/load.h"
-#include "text/tokenizer.h"
+#include "text/vocabulary_export.h"
 
 namespace slm {
 
 struct GgufModel {
   const ModelConfig& config;
-  const Tokenizer* tokenizer = nullptr;  // null: the file has no vocabulary
+  std::optional<PortableVocabulary> vocabulary = {};  // absent: the file has none
   std::vector<int32_t> stop_ids = {};
   ParameterReader value;
 };

@@ -18,15 +18,13 @@ void write(const DecoderSpec& spec, const GgufFacts& facts, GgufMetadata& metada
   metadata.set(facts.key("use_parallel_residual"), spec.residual == Residual::kParallelShared);
 }
 
-StoredNames names(const DecoderSpec&) { return joined({gguf_common_names(), gguf_separate_qkv()}); }
-
 }  // namespace
 
 const GgufArchitecture kGgufStableLm{.name = "stablelm",
                                      .model_types = {"stablelm"},
                                      .read = read,
                                      .write = write,
-                                     .names = names,
+                                     .names = joined({gguf_common_names(), gguf_separate_qkv()}),
                                      .head_required = true};
 
 }  // namespace slm

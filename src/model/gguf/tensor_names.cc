@@ -5,6 +5,9 @@ namespace slm {
 StoredNames gguf_common_names() {
   return {
       {{"embed.weight"}, "token_embd.weight"},
+      {{"positions.weight"}, "position_embd.weight"},
+      {{"embed_norm.weight"}, "token_embd_norm.weight"},
+      {{"embed_norm.bias"}, "token_embd_norm.bias"},
       {{"blocks.#.norm1.weight"}, "blk.#.attn_norm.weight"},
       {{"blocks.#.norm1.bias"}, "blk.#.attn_norm.bias"},
       {{"blocks.#.attn.out.weight"}, "blk.#.attn_output.weight"},

@@ -8,8 +8,6 @@
 
 namespace slm {
 
-using StoredNames = std::vector<StoredName>;
-
 // Embedding, final norm and head; the norm before attention; attention output; norm2 and MLP as
 // "ffn". Names of parameters a decoder does not have are skipped, so one list serves all.
 StoredNames gguf_common_names();

@@ -90,10 +90,7 @@ void write_vocabulary(const PortableVocabulary& v, GgufMetadata& m) {
   if (!v.chat_template.empty()) set(kTemplate, v.chat_template);
 }
 
-std::shared_ptr<const Tokenizer> gguf_tokenizer(const GgufMetadata& metadata) {
-  if (!has_vocabulary(metadata)) return nullptr;
-  return make_tokenizer(read_vocabulary(metadata), metadata.origin());
-}
+void write_no_vocabulary(GgufMetadata& metadata) { metadata.set(std::string(kModel), "none"); }
 
 std::vector<int32_t> vocabulary_stop_ids(const GgufMetadata& metadata) {
   std::vector<int32_t> ids;
