@@ -45,7 +45,8 @@ struct NormGrads {
   GradSlot dx, dw, db;
 };
 
-// table[t] = cos of every angle, then sin of every angle: [T, dims] f32 from positions [T] i32
+// table[t] = cos of every angle, then sin of every angle, all times the factor of log_n_length:
+// [T, dims] f32 from positions [T] i32. ntk_length is not looked at: theta has it in already.
 struct RopeTableArgs {
   Tensor positions;
   Rope rope;
@@ -92,6 +93,14 @@ struct ActivationArgs {
 struct ActivationGrads {
   Tensor dy;
   GradSlot dx, dup;
+};
+
+// Forward: y = x brought into -limit .. limit. With `dy`, the derivative:
+// y = beta * y + (dy where x lies within the limits, 0 elsewhere). Elementwise.
+struct ClipArgs {
+  Tensor x, dy;
+  float limit;
+  GradSlot y;  // beta 0 in the forward pass
 };
 
 // y[t] = scale * table[ids[t]]

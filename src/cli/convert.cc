@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/resolve_model.h"
 #include "model/load.h"
 #include "util/error.h"
 
@@ -24,10 +25,11 @@ struct ConvertOptions {
 void convert(const ConvertOptions& options) {
   auto dtype = dtype_from_name(options.dtype);
   check(dtype && traits(*dtype).floating, "--dtype {}: expected f32, bf16 or f16", options.dtype);
-  Model model = load_model(options.source);
+  std::filesystem::path source = resolve_model(options.source);
+  Model model = load_model(source);
   SaveOptions save{.dtype = *dtype, .max_shard_bytes = int64_t(options.max_shard_gb * 1e9)};
   save_model(options.target, model.config, model.parameters, save);
-  copy_tokenizer_files(options.source, options.target);
+  copy_tokenizer_files(source, options.target);
   fmt::print("{}: {} parameters in {}\n", options.target, model.parameters.count(), options.dtype);
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/builtin_model.h"
 #include "cli/commands.h"
+#include "cli/resolve_model.h"
 #include "format/tensor_files.h"
 #include "model/sizes.h"
 
@@ -79,7 +80,21 @@ std::string bias_text(const DecoderSpec& s) {
   add(s.out_bias, "attention output");
   add(s.mlp_bias, "MLP");
   add(s.norm.kind == NormSpec::kLayer && s.norm.bias, "norms");
+  add(s.head_bias, "output matrix");
   return text.empty() ? "none" : text;
+}
+
+std::string positions_text(const DecoderSpec& s) {
+  if (s.positions == Positions::kLearned) return "a learned table";
+  if (s.positions == Positions::kAlibi)
+    return s.alibi_slope == 1 ? "ALiBi" : format("ALiBi, slopes times {:g}", s.alibi_slope);
+  const Rope& r = s.rope;
+  std::string text = format("rotary on {} of {} values, base {}", r.dims, s.head_size, r.theta);
+  if (r.pairing == Rope::kInterleaved) text += ", neighbouring values paired";
+  if (r.scale != 1) text += format(", stretched {} times", r.scale);
+  if (r.ntk_length > 0) text += format(", base raised beyond {} tokens", r.ntk_length);
+  if (r.log_n_length > 0) text += ", queries scaled beyond";
+  return text;
 }
 
 void print_architecture(const ModelConfig& config) {
@@ -95,12 +110,18 @@ void print_architecture(const ModelConfig& config) {
   line("norm", "{}, epsilon {}{}", s.norm.kind == NormSpec::kRms ? "RMS" : "layer", s.norm.eps,
        s.qk_norm == QkNorm::kPerHead ? ", and one per head of q and k" : "");
   line("residual", "{}", residual_name(s.residual));
-  line("positions", "rotary on {} of {} values, base {}{}", s.rope.dims, s.head_size, s.rope.theta,
-       s.rope.scale == 1 ? "" : format(", stretched {} times", s.rope.scale));
+  line("positions", "{}", positions_text(s));
+  if (s.window > 0) line("window", "{} tokens", grouped(s.window));
+  if (s.qkv_clip > 0) line("q, k, v", "brought into -{0} .. {0}", s.qkv_clip);
   line("context", "{}", grouped(s.max_positions));
   line("biases", "{}", bias_text(s));
-  line("vocabulary", "{}{}", grouped(s.vocab),
-       s.tied_head ? ", output matrix tied to the embedding" : "");
+  line("vocabulary", "{}{}{}{}", grouped(s.vocab),
+       s.tied_head ? ", output matrix tied to the embedding" : "",
+       s.normalized_head ? ", rows of the output matrix of length 1" : "",
+       s.embedding_norm ? ", a norm after the embedding" : "");
+  if (s.embedding_scale != 1 || s.logit_scale != 1 || s.score_scale != 0)
+    line("multipliers", "embedding {}, logits {}{}", s.embedding_scale, s.logit_scale,
+         s.score_scale == 0 ? "" : format(", scores {}", s.score_scale));
 }
 
 void print_parameters(const ModelConfig& config) {
@@ -144,7 +165,7 @@ bool has_weights(const std::filesystem::path& path) {
 
 void run(const InfoOptions& options) {
   std::filesystem::path path =
-      options.model.empty() ? builtin_model_dir() : std::filesystem::path(options.model);
+      options.model.empty() ? builtin_model_dir() : resolve_model(options.model);
   ModelConfig config = read_model_config(path);
   print_architecture(config);
   print_parameters(config);

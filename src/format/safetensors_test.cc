@@ -204,8 +204,12 @@ TEST(CheckpointDir, RefusesIndexesThatLie) {
     std::string text = with_index(format(R"({{"weight_map":{{"a":"{}"}}}})", name));
     EXPECT_NE(text.find("must be a plain file name"), std::string::npos) << name << ": " << text;
   }
-  EXPECT_EQ(with_index(R"({"weight_map":{"a":"gone.safetensors"}})"),
-            (dir / "gone.safetensors").string() + ": cannot open: No such file or directory");
+  EXPECT_EQ(
+      with_index(
+          R"({"weight_map":{"a":"gone.safetensors","b":"model-00002-of-00002.safetensors"}})"),
+      index +
+          ": of the 2 files it lists, 1 is missing: gone.safetensors; the download is not "
+          "complete: go on with it (`stablelm pull ORG/NAME`), or copy it here");
   EXPECT_EQ(with_index(R"({"weight_map":{"b":"model-00001-of-00002.safetensors"}})"),
             index + ": \"b\" is not in model-00001-of-00002.safetensors as the index says");
   EXPECT_EQ(
@@ -220,6 +224,32 @@ TEST(CheckpointDir, SaysWhatItLookedFor) {
             dir.string() +
                 ": no weights here; looked for model.safetensors, pytorch_model.bin and their "
                 ".index.json");
+}
+
+TEST(CheckpointDir, SaysWhatIsThereInstead) {
+  auto dir = scratch_dir();
+  auto refused = [&] { return refusal([&] { open_checkpoint_dir(dir); }); };
+  for (auto [name, said] : {std::pair{"x.gguf", "; there is x.gguf: name that file itself"},
+                            {"model-00001-of-00002.safetensors",
+                             "; there is model-00001-of-00002.safetensors, but not the index that "
+                             "goes with it"},
+                            {"model.safetensors.incomplete",
+                             "; model.safetensors.incomplete looks like a download or save that "
+                             "was stopped"}}) {
+    write_file_atomically(dir / name, "x");
+    EXPECT_TRUE(refused().ends_with(said)) << refused();
+    std::filesystem::remove(dir / name);
+  }
+  for (const char* name : {"model.safetensors", "pytorch_model.bin"}) {
+    write_file_atomically(dir / name, "version https://git-lfs.github.com/spec/v1\noid sha256:1\n");
+    EXPECT_TRUE(refused().starts_with((dir / name).string() + ": this is a Git LFS pointer"));
+    write_file_atomically(dir / name, "<!DOCTYPE html>\n<html>");
+    EXPECT_TRUE(refused().starts_with((dir / name).string() + ": this is a web page"));
+    std::filesystem::remove(dir / name);
+  }
+  write_file_atomically(dir / "f.gguf", "GGUF");
+  EXPECT_NE(refusal([&] { open_checkpoint_dir(dir / "f.gguf"); }).find("this is a file; expected"),
+            std::string::npos);
 }
 
 TEST(CheckpointDir, ReadsTheShardedFixture) {

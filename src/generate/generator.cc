@@ -106,9 +106,9 @@ void Generator::forward(std::span<const int32_t> ids) {
 int64_t Generator::reuse_prefix(std::span<const int32_t> prompt) {
   auto first_difference = std::ranges::mismatch(prompt, cached_).in1;
   size_t shared = std::min(size_t(first_difference - prompt.begin()), prompt.size() - 1);
-  cached_.resize(shared);
-  cache_.set_length(0, int64_t(shared));
-  return int64_t(shared);
+  int64_t kept = cache_.start(0, int64_t(shared), int64_t(prompt.size()));
+  cached_.resize(size_t(kept));
+  return kept;
 }
 
 }  // namespace slm

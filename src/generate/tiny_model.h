@@ -5,24 +5,12 @@
 #include <string>
 
 #include "model/decoder.h"
+#include "model/tiny_spec.h"
 #include "text/tokenizer.h"
 #include "util/json.h"
 #include "util/rng.h"
 
 namespace slm::testing {
-
-inline DecoderSpec tiny_spec(int64_t vocab) {
-  DecoderSpec spec{.vocab = vocab,
-                   .width = 16,
-                   .layers = 2,
-                   .heads = 2,
-                   .kv_heads = 1,
-                   .head_size = 8,
-                   .mlp_width = 24,
-                   .max_positions = 64};
-  spec.rope.dims = 4;
-  return spec;
-}
 
 // Values large enough that the output varies with every token before it.
 inline Parameters random_parameters(const DecoderSpec& spec) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ops/clip.h"
 #include "ops/norm.h"
 #include "ops/rope.h"
 #include "util/error.h"
@@ -16,12 +17,45 @@ void append(Backend& backend, const AttentionPlan& plan, const Tensor& from, con
   }
 }
 
+AttentionSpec scores_of(const DecoderSpec& spec) {
+  AttentionSpec scores{.scale = spec.score_scale, .window = spec.window};
+  if (scores.scale == 0) scores.scale = float(1 / std::sqrt(double(spec.head_size)));
+  if (spec.positions == Positions::kAlibi) {
+    scores.slopes = alibi_slopes(spec.heads, spec.alibi_max_bias);
+    for (float& slope : scores.slopes.span<float>()) slope *= spec.alibi_slope;
+  }
+  return scores;
+}
+
+// The tables of all sequences, each with the rotation its own length calls for.
+void plan_rotation(Context& cx, const Rope& wanted, const TokenBatch& batch, const KvCache* cache,
+                   AttentionPlan& plan) {
+  Rope rope = wanted;
+  if (cx.tape) rope.ntk_length = rope.log_n_length = 0;
+  auto table = [&](bool of_queries) {
+    Rope r = rope;
+    if (!of_queries) r.log_n_length = 0;
+    if (r.ntk_length == 0) return rope_table(cx, batch.positions, r);
+    Tensor whole = cx.backend.empty({batch.tokens(), r.dims}, DType::kF32);
+    for (int64_t s = 0; s < batch.sequences(); ++s) {
+      int64_t begin = batch.starts[size_t(s)], end = batch.starts[size_t(s) + 1];
+      int64_t tokens = cache ? cache->prompt(batch.slots[size_t(s)], end - begin) : end - begin;
+      cx.backend.copy(rope_table(cx, batch.positions.rows(begin, end), rope_for(r, tokens)),
+                      whole.rows(begin, end));
+    }
+    return whole;
+  };
+  plan.key_rotation = table(false);
+  plan.query_rotation = rope.log_n_length == 0 ? plan.key_rotation : table(true);
+}
+
 }  // namespace
 
 std::shared_ptr<const AttentionPlan> plan_attention(Context& cx, const DecoderSpec& spec,
                                                     const TokenBatch& batch, const KvCache* cache) {
   auto plan = std::make_shared<AttentionPlan>();
-  plan->rope_table = rope_table(cx, batch.positions, spec.rope);
+  plan->scores = scores_of(spec);
+  if (spec.positions == Positions::kRotary) plan_rotation(cx, spec.rope, batch, cache, *plan);
   for (int64_t s = 0; s < batch.sequences(); ++s) {
     int64_t begin = batch.starts[size_t(s)], length = batch.starts[size_t(s) + 1] - begin;
     AttentionSegment segment{begin, length, begin, length};
@@ -50,23 +84,28 @@ Attention::Attention(const DecoderSpec& spec, const Parameters& parameters, cons
 Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
                              const KvCache::Layer* cache) const {
   int64_t tokens = x.dim(0);
-  Tensor q = q_(cx, x).reshape({tokens, spec_.heads, spec_.head_size});
-  Tensor k = k_(cx, x).reshape({tokens, spec_.kv_heads, spec_.head_size});
-  Tensor v = v_(cx, x).reshape({tokens, spec_.kv_heads, spec_.head_size});
+  auto project = [&](const Linear& linear, int64_t heads) {
+    Tensor y = linear(cx, x);
+    if (spec_.qkv_clip > 0) y = clip(cx, y, spec_.qkv_clip);
+    return y.reshape({tokens, heads, spec_.head_size});
+  };
+  Tensor q = project(q_, spec_.heads);
+  Tensor k = project(k_, spec_.kv_heads), v = project(v_, spec_.kv_heads);
   if (spec_.qk_norm == QkNorm::kPerHead) {
     q = norm(cx, q, q_norm_, {}, spec_.norm);
     k = norm(cx, k, k_norm_, {}, spec_.norm);
   }
-  q = rope(cx, q, plan.rope_table, spec_.rope.pairing);
-  k = rope(cx, k, plan.rope_table, spec_.rope.pairing);
+  if (spec_.positions == Positions::kRotary) {
+    q = rope(cx, q, plan.query_rotation, spec_.rope.pairing);
+    k = rope(cx, k, plan.key_rotation, spec_.rope.pairing);
+  }
   if (cache) {
     append(cx.backend, plan, k, cache->k);
     append(cx.backend, plan, v, cache->v);
     k = cache->k;
     v = cache->v;
   }
-  AttentionSpec shape{.scale = float(1 / std::sqrt(double(spec_.head_size)))};
-  Tensor y = attend(cx, q, k, v, plan.segments, shape);
+  Tensor y = attend(cx, q, k, v, plan.segments, plan.scores);
   return out_(cx, y.reshape({tokens, spec_.heads * spec_.head_size}));
 }
 

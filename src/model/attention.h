@@ -12,10 +12,12 @@ namespace slm {
 
 // What all layers share in one forward pass over a batch.
 struct AttentionPlan {
-  Tensor rope_table;                       // [T, rotated dims] f32
+  Tensor query_rotation, key_rotation;     // [T, rotated dims] f32; absent without rotary positions
   std::vector<AttentionSegment> segments;  // which keys each sequence's queries see
+  AttentionSpec scores;
 };
-// `cache` null: the keys are the batch itself.
+// `cache` null: the keys are the batch itself. What helps to read on past the trained length is
+// left out while a tape records: training is at that length.
 std::shared_ptr<const AttentionPlan> plan_attention(Context& cx, const DecoderSpec& spec,
                                                     const TokenBatch& batch, const KvCache* cache);
 

@@ -1,26 +1,85 @@
 #include "model/decoder.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "ops/add.h"
 #include "ops/embed.h"
 #include "ops/norm.h"
 #include "ops/recompute.h"
-#include "util/format.h"
+#include "util/error.h"
 
 namespace slm {
+namespace {
+
+// With a gain of 1 / sqrt(D), an RMS norm divides a row of D by its length. No row is shorter than
+// 1e-12, as in PyTorch's normalize.
+NormSpec length_norm(int64_t width) {
+  return {.kind = NormSpec::kRms, .eps = 1e-24f / float(width), .bias = false};
+}
+
+Tensor length_gain(int64_t width) {
+  Tensor gain = Tensor::host({width}, DType::kF32);
+  std::ranges::fill(gain.span<float>(), float(1 / std::sqrt(double(width))));
+  return gain;
+}
+
+// The same once and for all, a row at a time: for weights that stay as they are.
+Tensor rows_of_length_one(const Tensor& w) {
+  int64_t width = w.dim(1);
+  DType type = w.quantized() ? DType::kF32 : w.dtype();
+  Tensor result = Tensor::host(w.shape(), type);
+  std::vector<float> row(size_t(width), 0);
+  for (int64_t r = 0; r < w.dim(0); ++r) {
+    traits(w.dtype()).to_f32(w.rows(r, r + 1).bytes_data(), row.data(), width);
+    double squares = 0;
+    for (float x : row) squares += double(x) * x;
+    double length = std::max(std::sqrt(squares), 1e-12);
+    for (float& x : row) x = float(x / length);
+    traits(type).from_f32(row.data(), result.rows(r, r + 1).bytes_data(), width);
+  }
+  return result;
+}
+
+}  // namespace
 
 Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters)
     : spec_(spec),
       embed_(parameters.at("embed.weight")),
+      positions_(parameters.find("positions.weight")),
+      embed_norm_weight_(parameters.find("embed_norm.weight")),
+      embed_norm_bias_(parameters.find("embed_norm.bias")),
       final_norm_weight_(parameters.at("final_norm.weight")),
       final_norm_bias_(parameters.find("final_norm.bias")),
-      head_(spec.tied_head ? embed_ : parameters.at("head.weight")) {
+      head_(spec.tied_head ? embed_ : parameters.at("head.weight")),
+      head_bias_(parameters.find("head.bias")) {
+  if (spec.normalized_head && parameters.trainable()) head_gain_ = length_gain(spec.width);
+  if (spec.normalized_head && !parameters.trainable()) head_ = rows_of_length_one(head_);
   for (int64_t i = 0; i < spec.layers; ++i)
     blocks_.emplace_back(spec, parameters, format("blocks.{}", i));
+}
+
+Tensor Decoder::embedded(Context& cx, const TokenBatch& batch) const {
+  Tensor x = embed(cx, batch.ids, embed_, spec_.embedding_scale, DType::kF32, spec_.padding_id);
+  if (spec_.positions == Positions::kLearned) {
+    Tensor rows = Tensor::host(batch.positions.shape(), DType::kI32);
+    auto from = batch.positions.span<const int32_t>();
+    for (size_t t = 0; t < from.size(); ++t) {
+      check(from[t] < spec_.max_positions,
+            "[positions] token {} of a sequence: the model has places for {}; shorten the text",
+            from[t] + 1, spec_.max_positions);
+      rows.data<int32_t>()[t] = from[t] + int32_t(spec_.position_offset);
+    }
+    x = axpy(cx, 1, embed(cx, rows, positions_), x);
+  }
+  if (spec_.embedding_norm) x = norm(cx, x, embed_norm_weight_, embed_norm_bias_, spec_.norm);
+  return x;
 }
 
 Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
                        std::vector<Tensor>* trace) const {
   auto plan = plan_attention(cx, spec_, batch, cache);
-  Tensor x = embed(cx, batch.ids, embed_, 1, DType::kF32, spec_.padding_id);
+  Tensor x = embedded(cx, batch);
   if (trace) trace->push_back(x);
   for (int64_t i = 0; i < spec_.layers; ++i) {
     const Block& block = blocks_[size_t(i)];
@@ -38,8 +97,19 @@ Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
   return norm(cx, x, final_norm_weight_, final_norm_bias_, spec_.norm);
 }
 
+Tensor Decoder::head_weight(Context& cx) const {
+  if (!head_gain_) return head_;
+  return norm(cx, head_, head_gain_, {}, length_norm(spec_.width));
+}
+
 Tensor Decoder::logits(Context& cx, const Tensor& hidden) const {
-  return linear(cx, hidden, head_);
+  return linear(cx, hidden, head_weight(cx), head_bias_, spec_.logit_scale);
+}
+
+Tensor Decoder::loss(Context& cx, const Tensor& hidden, const Tensor& targets,
+                     HeadLossSpec spec) const {
+  spec.logit_scale = spec_.logit_scale;
+  return head_loss(cx, hidden, head_weight(cx), head_bias_, targets, spec);
 }
 
 }  // namespace slm

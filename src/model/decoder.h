@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/block.h"
+#include "ops/head_loss.h"
 
 namespace slm {
 
@@ -25,11 +26,19 @@ class Decoder {
   // [R, D] rows of hidden() -> [R, V]
   Tensor logits(Context& cx, const Tensor& hidden) const;
 
-  const Tensor& head_weight() const { return head_; }  // [V, D]; the embedding when tied
+  // The loss of head_loss(hidden, the output matrix, targets); spec.logit_scale is the decoder's.
+  Tensor loss(Context& cx, const Tensor& hidden, const Tensor& targets, HeadLossSpec spec) const;
+
+  // [V, D] as used; the embedding when tied, with rows of length 1 when normalised.
+  Tensor head_weight(Context& cx) const;
 
  private:
+  Tensor embedded(Context& cx, const TokenBatch& batch) const;
+
   DecoderSpec spec_;
-  Tensor embed_, final_norm_weight_, final_norm_bias_, head_;
+  Tensor embed_, positions_, embed_norm_weight_, embed_norm_bias_;
+  Tensor final_norm_weight_, final_norm_bias_, head_, head_bias_;
+  Tensor head_gain_;  // [D]: gain of the norm that makes lengths 1, where weights may change
   std::vector<Block> blocks_;
 };
 

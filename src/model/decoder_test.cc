@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "model/golden_models.h"
+#include "model/model_fixtures.h"
 #include "support/op_test.h"
 
 namespace slm::testing {
@@ -30,6 +33,10 @@ class DecoderTest : public ::testing::TestWithParam<OpCase> {
       SCOPED_TRACE(golden.name);
       Model model = load_golden(golden);
       body(model.decoder());
+    }
+    for (const auto& directory : project_checkpoints()) {
+      SCOPED_TRACE(directory.filename());
+      body(load_model(directory, {.dtype = DType::kF32}).decoder());
     }
   }
   Tensor logits(const Decoder& decoder, const Ids& ids) {
@@ -101,6 +108,140 @@ TEST_P(DecoderTest, RefusesMoreTokensThanTheCacheHolds) {
   KvCache cache(*backend_, decoder.spec(), 1, 2);
   Ids ids{1, 2, 3};
   EXPECT_THROW(decoder.hidden(cx_, TokenBatch::next(ids, 0, 0), &cache), Error);
+}
+
+Ids counted(int64_t tokens) {
+  Ids ids;
+  for (int64_t t = 0; t < tokens; ++t) ids.push_back(int32_t(t * t * 7 % 101));
+  return ids;
+}
+
+// Trained on 16 tokens; beyond them the base of the rotation depends on the prompt.
+TEST_P(DecoderTest, LongPromptsMayComeInPieces) {
+  Decoder decoder = load_model(fixture("qwen-v1-beyond-seq-length")).decoder();
+  Ids ids = counted(20);
+  Tensor full = logits(decoder, ids);
+  KvCache cache(*backend_, decoder.spec(), 1, 64);
+  auto in_pieces = [&] {
+    decoder.hidden(cx_, TokenBatch::next(std::span(ids).first(10), 0, 0), &cache);
+    TokenBatch rest = TokenBatch::next(std::span(ids).subspan(10), 10, 0);
+    return decoder.logits(cx_, decoder.hidden(cx_, rest, &cache));
+  };
+  EXPECT_EQ(cache.start(0, 0, 20), 0);
+  expect_same(full.rows(10, 20), in_pieces());
+  EXPECT_EQ(cache.start(0, 12, 32), 12);  // 17 .. 32 tokens are rotated alike
+  EXPECT_EQ(cache.start(0, 12, 33), 0);
+  EXPECT_EQ(cache.start(0, 0, 16), 0);
+  Tensor unannounced = in_pieces();
+  EXPECT_GT(std::abs(unannounced.data<float>()[0] - full.rows(10, 11).data<float>()[0]), 1e-3);
+}
+
+TEST_P(DecoderTest, TrainingLeavesOutWhatIsForLongTexts) {
+  Model model = load_model(fixture("qwen-v1-beyond-seq-length"));
+  Ids ids = counted(20);
+  Tape tape(*backend_);
+  Context training{*backend_, &tape};
+  Tensor found = model.decoder().hidden(training, TokenBatch::pack({&ids, 1}));
+  model.config.spec.rope.ntk_length = model.config.spec.rope.log_n_length = 0;
+  expect_same(model.decoder().hidden(cx_, TokenBatch::pack({&ids, 1})), found);
+}
+
+TEST_P(DecoderTest, RefusesPositionsBeyondTheTable) {
+  Decoder decoder = load_model(fixture("opt")).decoder();
+  Ids ids = counted(decoder.spec().max_positions + 1);
+  try {
+    logits(decoder, ids);
+    FAIL() << "read on";
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("65 of a sequence"), std::string::npos) << e.what();
+  }
+}
+
+// A model under training and its loss on two short rows.
+struct Trained {
+  Trained(const Model& model, Backend& backend) : parameters(model.parameters) {
+    parameters.make_trainable(backend);
+    decoder.emplace(model.config.spec, parameters);
+  }
+  float loss(Context cx) const {
+    std::vector<Ids> rows{counted(9), {5, 3, 8, 8, 1, 0}};
+    Tensor targets = Tensor::host({15}, DType::kI32);
+    for (int32_t t = 0; t < 15; ++t) targets.data<int32_t>()[t] = t % 7 == 3 ? -1 : t * 5 % 97;
+    Tensor hidden = decoder->hidden(cx, TokenBatch::pack(rows));
+    Tensor loss = decoder->loss(cx, hidden, targets, {.divisor = 13});
+    if (cx.tape) cx.tape->backward(loss);
+    return *loss.data<const float>();
+  }
+  void differentiate(Backend& backend) const {
+    Tape tape(backend);
+    parameters.bind(tape);
+    loss({backend, &tape});
+  }
+  Parameters parameters;
+  std::optional<Decoder> decoder;
+};
+
+double length(const Tensor& t) {
+  double squares = 0;
+  for (float x : t.span<const float>()) squares += double(x) * x;
+  return std::sqrt(squares);
+}
+
+std::vector<Model> models_to_train() {
+  std::vector<Model> models;
+  for (const auto& directory : project_checkpoints())
+    models.push_back(load_model(directory, {.dtype = DType::kF32}));
+  for (size_t i = 0, n = models.size(); i < n; ++i)
+    if (models[i].config.model_type == "mpt") {  // a setting that this checkpoint does not have
+      models.push_back(models[i]);
+      models.back().config.spec.qkv_clip = 0.4f;
+    }
+  return models;
+}
+
+// A step of h along the gradient g of one parameter changes the loss by h |g|. Differences over 2 h
+// are off by about h^2 of the third derivative, and by the rounding of the loss over h.
+TEST(DecoderGradients, AreDifferences) {
+  auto backend = make_reference_backend();
+  for (const Model& model : models_to_train()) {
+    SCOPED_TRACE(format("{} clip {}", model.config.model_type, model.config.spec.qkv_clip));
+    Trained trained(model, *backend);
+    trained.differentiate(*backend);
+    for (const Parameter& p : trained.parameters.items()) {
+      if (p.spec.name.starts_with("blocks.0.")) continue;  // the second block says enough
+      double size = length(p.grad), h = 0x1p-7;
+      auto moved = [&](double step) {
+        std::vector<float> middle(p.value.data<float>(),
+                                  p.value.data<float>() + p.value.elements());
+        for (size_t i = 0; i < middle.size(); ++i)
+          p.value.data<float>()[i] += float(step * p.grad.data<float>()[i] / size);
+        float loss = trained.loss({*backend});
+        std::copy(middle.begin(), middle.end(), p.value.data<float>());
+        return double(loss);
+      };
+      if (size < 1e-6) continue;  // biases of k change nothing
+      double slope = (moved(h) - moved(-h)) / (2 * h);
+      EXPECT_NEAR(slope, size, 2e-3 * size + 2e-4) << p.spec.name;
+    }
+  }
+}
+
+TEST_P(DecoderTest, GradientsAreThoseOfTheReference) {
+  auto reference = make_reference_backend();
+  for (const Model& model : models_to_train()) {
+    SCOPED_TRACE(format("{} clip {}", model.config.model_type, model.config.spec.qkv_clip));
+    Trained expected(model, *reference), found(model, *backend_);
+    expected.differentiate(*reference);
+    found.differentiate(*backend_);
+    for (const Parameter& p : expected.parameters.items()) {
+      SCOPED_TRACE(p.spec.name);
+      auto same = [&](const Parameter& q) { return q.spec.name == p.spec.name; };
+      auto q = std::ranges::find_if(found.parameters.items(), same);
+      double bound = 128 * 0x1p-23 * (length(p.grad) + 1e-3);
+      for (int64_t i = 0; i < p.grad.elements(); ++i)
+        ASSERT_NEAR(p.grad.data<float>()[i], q->grad.data<float>()[i], bound) << i;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, DecoderTest, ::testing::ValuesIn(every_backend()), case_name);

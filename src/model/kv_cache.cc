@@ -1,12 +1,16 @@
 #include "model/kv_cache.h"
 
+#include "ops/rope.h"
 #include "util/error.h"
 
 namespace slm {
 
 KvCache::KvCache(Backend& backend, const DecoderSpec& spec, int64_t slots, int64_t capacity,
                  DType dtype)
-    : capacity_(capacity), lengths_(size_t(slots), 0) {
+    : rope_(spec.rope),
+      capacity_(capacity),
+      lengths_(size_t(slots), 0),
+      prompts_(size_t(slots), 0) {
   for (int64_t i = 0; i < spec.layers; ++i) {
     Shape shape{slots * capacity, spec.kv_heads, spec.head_size};
     layers_.push_back({backend.empty(shape, dtype), backend.empty(shape, dtype)});
@@ -16,7 +20,23 @@ KvCache::KvCache(Backend& backend, const DecoderSpec& spec, int64_t slots, int64
 void KvCache::set_length(int64_t slot, int64_t length) {
   check(0 <= length && length <= capacity_,
         "[kv_cache] {} tokens in a cache for {}; ask for a longer context", length, capacity_);
+  if (length == 0)
+    prompts_[size_t(slot)] = 0;
+  else if (prompts_[size_t(slot)] == 0)
+    prompts_[size_t(slot)] = length;
   lengths_[size_t(slot)] = length;
+}
+
+int64_t KvCache::start(int64_t slot, int64_t kept, int64_t prompt) {
+  if (rope_for(rope_, prompts_[size_t(slot)]) != rope_for(rope_, prompt)) kept = 0;
+  set_length(slot, kept);
+  prompts_[size_t(slot)] = prompt;
+  return kept;
+}
+
+int64_t KvCache::prompt(int64_t slot, int64_t fresh) const {
+  int64_t known = prompts_[size_t(slot)];
+  return known > 0 ? known : fresh;
 }
 
 int64_t KvCache::bytes_per_token(const DecoderSpec& spec, DType dtype) {

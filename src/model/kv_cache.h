@@ -26,11 +26,20 @@ class KvCache {
   // After a forward pass wrote them, or to forget all but the first `length` tokens.
   void set_length(int64_t slot, int64_t length);
 
+  // Where a decoder rotates by the length of the prompt (Rope::ntk_length), keys stay as the prompt
+  // they came with had them. Call before a prompt of `prompt` tokens that begins with the `kept`
+  // first tokens held: keeps those, or none where their rotation is another prompt's, and returns
+  // how many. Needed when the prompt is read in pieces; else the first forward pass is the prompt.
+  int64_t start(int64_t slot, int64_t kept, int64_t prompt);
+  // Of the tokens held, or `fresh` when there are none and no start was announced.
+  int64_t prompt(int64_t slot, int64_t fresh) const;
+
   static int64_t bytes_per_token(const DecoderSpec& spec, DType dtype);
 
  private:
+  Rope rope_;
   int64_t capacity_;
-  std::vector<int64_t> lengths_;
+  std::vector<int64_t> lengths_, prompts_;  // prompts_: 0 while not known
   std::vector<Layer> layers_;
 };
 

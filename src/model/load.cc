@@ -9,11 +9,11 @@
 namespace slm {
 namespace {
 
-// Buffers that old checkpoints carry beside the weights: causal masks and rotary tables.
+// Buffers that old checkpoints carry beside the weights: causal masks, rotary tables, ALiBi slopes.
 constexpr std::string_view kIgnoredEndings[] = {
-    ".attention.bias",       ".attention.masked_bias", ".attn.bias",
-    ".attn.masked_bias",     ".rotary_emb.inv_freq",   ".rotary_emb.cos_cached",
-    ".rotary_emb.sin_cached"};
+    ".attention.bias",        ".attention.masked_bias", ".attn.bias",
+    ".attn.masked_bias",      ".rotary_emb.inv_freq",   ".rotary_emb.cos_cached",
+    ".rotary_emb.sin_cached", ".relative_pe.slopes"};
 
 bool ignored(std::string_view name) {
   for (std::string_view ending : kIgnoredEndings)
@@ -40,20 +40,20 @@ Tensor in_working_type(const Tensor& stored, ParameterRole role, std::optional<D
 }
 
 // The name of the output matrix in a family's checkpoints: when it is tied, some carry a copy.
-std::string head_name(const Family& family) {
-  for (const StoredName& row : family.names)
+std::string head_name(const StoredNames& names) {
+  for (const StoredName& row : names)
     if (row.parameters[0] == "head.weight") return std::string(row.stored);
   return {};
 }
 
 Parameters load_parameters(const ModelConfig& config, const TensorFiles& files,
                            const std::string& origin, const LoadOptions& options) {
-  const Family& family = family_of(config.model_type, origin);
+  const StoredNames& names = names_of_files(family_of(config.model_type, origin), files);
   auto specs = parameter_specs(config.spec);
   std::unordered_set<std::string> used;
-  if (config.spec.tied_head) used.insert(head_name(family));
+  if (config.spec.tied_head) used.insert(head_name(names));
   std::vector<Tensor> values(specs.size());
-  for (const StoredGroup& group : stored_groups(family, config.spec, specs)) {
+  for (const StoredGroup& group : stored_groups(names, config.spec, specs)) {
     auto parts = read_group(group, specs, files, origin,
                             [&](const std::string& name) { used.insert(name); });
     for (size_t i = 0; i < parts.size(); ++i) {

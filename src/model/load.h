@@ -53,6 +53,9 @@ struct Model {
 // that are stored as they are used stay in the mapped file.
 Model load_model(const std::filesystem::path& directory, const LoadOptions& options = {});
 
+// "torch_dtype" of a config.json: "float32" for f32. Error for types checkpoints are not saved in.
+std::string_view torch_name(DType dtype);
+
 struct SaveOptions {
   DType dtype = DType::kF32;
   int64_t max_shard_bytes = int64_t{5} << 30;

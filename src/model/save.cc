@@ -6,7 +6,6 @@
 #include "util/files.h"
 
 namespace slm {
-namespace {
 
 std::string_view torch_name(DType dtype) {
   switch (dtype) {
@@ -21,6 +20,8 @@ std::string_view torch_name(DType dtype) {
            traits(dtype).name);
   }
 }
+
+namespace {
 
 // What transformers derives from a config that has no generation_config.json.
 Json generation_of(const ModelConfig& config) {
@@ -45,7 +46,7 @@ std::vector<TensorSource> published_tensors(const ModelConfig& config, const Par
   for (const Parameter& p : items) specs.push_back(p.spec);
   std::vector<TensorSource> tensors;
   for (const StoredGroup& group :
-       stored_groups(family_of(config.model_type, "saving"), config.spec, specs)) {
+       stored_groups(family_of(config.model_type, "saving").names, config.spec, specs)) {
     std::vector<Parameter> members;  // handles, so that the sources outlive the list
     for (size_t p : group.parameters) members.push_back(items[p]);
     auto values = [members, pick] {

@@ -7,7 +7,6 @@
 
 #include "format/safetensors.h"
 #include "model/token_rows.h"
-#include "ops/head_loss.h"
 #include "util/error.h"
 
 namespace slm {
@@ -76,7 +75,7 @@ Tensor mean_loss(Context& cx, const Decoder& decoder, const TokenRows& ids,
   HeadLossSpec spec;
   Tensor targets = targets_for_mean(labels, spec);
   Tensor hidden = decoder.hidden(cx, TokenBatch::pack(ids));
-  return head_loss(cx, hidden, decoder.head_weight(), {}, targets, spec);
+  return decoder.loss(cx, hidden, targets, spec);
 }
 
 int32_t best(const Tensor& logits) {  // of the last row
@@ -288,9 +287,11 @@ TokenRows Verification::greedy(const TokenRows& prompts, size_t length, bool cac
   KvCache cache(backend_, decoder_.spec(), int64_t(rows.size()), int64_t(length));
   for (size_t r = 0; r < rows.size(); ++r)
     while (rows[r].size() < length) {
-      size_t past = cached ? size_t(cache.length(int64_t(r))) : 0;
+      // Where the rotation depends on the length, tokens are cached only as long as it stays.
+      int64_t slot = int64_t(r), length_now = int64_t(rows[r].size());
+      size_t past = cached ? size_t(cache.start(slot, cache.length(slot), length_now)) : 0;
       auto fresh = std::span(rows[r]).subspan(past);
-      TokenBatch batch = TokenBatch::next(fresh, int64_t(past), int64_t(r));
+      TokenBatch batch = TokenBatch::next(fresh, int64_t(past), slot);
       Tensor hidden = decoder_.hidden(cx, batch, cached ? &cache : nullptr);
       rows[r].push_back(best(decoder_.logits(cx, hidden)));
     }

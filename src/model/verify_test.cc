@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "model/golden_models.h"
+#include "model/model_fixtures.h"
 #include "support/op_test.h"
 #include "support/process.h"
 #include "support/test_data.h"
@@ -29,17 +30,12 @@ class Verify : public ::testing::TestWithParam<OpCase> {
 };
 
 TEST_P(Verify, ProvesTheFixturesOfTheProject) {
-  for (const char* name :
-       {"gpt_neox-v1-parallel", "gpt_neox-full-rotary-bin", "stablelm_alpha-v2", "llama-vicuna",
-        "stablelm-2-12b-qkln-parallel-gqa", "stablelm-3b-bf16", "stablelm-3b-sharded"})
-    expect_proven(fixture(name));
+  for (const fs::path& directory : project_checkpoints()) expect_proven(directory);
 }
 
-TEST_P(Verify, ProvesEveryOtherFixtureOfTheFourFamilies) {
+TEST_P(Verify, ProvesEveryOtherFixture) {
   SLM_REQUIRE_EXTERNAL("fixtures");
-  for (const char* name : {"gpt_neox-sequential", "llama-gqa", "stablelm-2-1_6b-qkvbias",
-                           "stablelm-3b", "stablelm-gqa-bias-full-rotary", "stablelm_epoch-legacy"})
-    expect_proven(external_data("fixtures") / name);
+  for (const fs::path& directory : external_checkpoints()) expect_proven(directory);
 }
 
 TEST_P(Verify, SeesOneWeightMoved) {

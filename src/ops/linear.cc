@@ -5,7 +5,7 @@
 
 namespace slm {
 
-Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b) {
+Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b, float scale) {
   check(x.shape().rank() == 2 && w.shape().rank() == 2,
         "[linear] input {}, weight {}: not matrices", x.shape().to_string(), w.shape().to_string());
   check(x.dim(1) == w.dim(1), "[linear] input has {} channels, weight is {}", x.dim(1),
@@ -13,14 +13,15 @@ Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b) {
   check(!b || b.elements() == w.dim(0), "[linear] bias has {} values, weight is {}",
         b ? b.elements() : 0, w.shape().to_string());
   Tensor y = cx.backend.empty({x.dim(0), w.dim(0)}, x.dtype());
-  cx.backend.gemm({.a = x, .b = w, .c = y, .transpose_b = true, .bias = b});
+  cx.backend.gemm({.a = x, .b = w, .c = y, .transpose_b = true, .alpha = scale, .bias = b});
 
   if (cx.recording(x, w, b)) {
-    cx.tape->record(y, [x, w, b, &backend = cx.backend, &tape = *cx.tape](const Tensor& dy) {
+    cx.tape->record(y, [x, w, b, scale, &backend = cx.backend, &tape = *cx.tape](const Tensor& dy) {
       if (GradSlot dx = tape.slot(x))
-        backend.gemm({.a = dy, .b = w, .c = dx.grad, .beta = dx.beta});
+        backend.gemm({.a = dy, .b = w, .c = dx.grad, .alpha = scale, .beta = dx.beta});
       if (GradSlot dw = tape.slot(w))
-        backend.gemm({.a = dy, .b = x, .c = dw.grad, .transpose_a = true, .beta = dw.beta});
+        backend.gemm(
+            {.a = dy, .b = x, .c = dw.grad, .transpose_a = true, .alpha = scale, .beta = dw.beta});
       if (GradSlot db = tape.slot(b)) backend.column_sum({dy, db});
     });
   }

@@ -1,9 +1,21 @@
 #include "ops/rope.h"
 
+#include <cmath>
+
 #include "backend/backend.h"
 #include "util/error.h"
 
 namespace slm {
+
+Rope rope_for(const Rope& rope, int64_t tokens) {
+  Rope result = rope;
+  if (rope.ntk_length == 0 || tokens <= rope.ntk_length) return result;
+  double alpha = 1;
+  for (int64_t reach = rope.ntk_length; reach < tokens; reach *= 2) alpha = 2 * alpha + 1;
+  double dims = double(rope.dims);
+  result.theta *= std::pow(alpha, dims / (dims - 2));
+  return result;
+}
 
 Tensor rope_table(Context& cx, const Tensor& positions, const Rope& rope) {
   check(rope.dims % 2 == 0 && rope.dims > 0, "[rope] {} rotated values: must be even and positive",

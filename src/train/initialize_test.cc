@@ -5,22 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/tiny_spec.h"
 #include "support/refusal.h"
 
 namespace slm {
 namespace {
 
-DecoderSpec spec() {
-  return {.vocab = 512,
-          .width = 64,
-          .layers = 2,
-          .heads = 2,
-          .kv_heads = 2,
-          .head_size = 32,
-          .mlp_width = 96,
-          .max_positions = 32,
-          .rope = {.dims = 8}};
-}
+DecoderSpec spec() { return testing::tiny_spec(512, 64); }
 
 double deviation(const Tensor& t) {
   double sum = 0;

@@ -1,6 +1,5 @@
 #include "train/next_token.h"
 
-#include "ops/head_loss.h"
 #include "util/error.h"
 
 namespace slm {
@@ -51,8 +50,8 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t micro) {
     for (int64_t i = 0; i < step.accumulate; ++i) divisor += read(step, i).counted;
   }
   Tensor hidden = decoder_.hidden(cx, batch.tokens);
-  return head_loss(cx, hidden, decoder_.head_weight(), {}, batch.targets,
-                   {.divisor = float(std::max<int64_t>(divisor, 1)), .z_loss = spec_.z_loss});
+  return decoder_.loss(cx, hidden, batch.targets,
+                       {.divisor = float(std::max<int64_t>(divisor, 1)), .z_loss = spec_.z_loss});
 }
 
 NextTokenBatch NextToken::read(const StepSamples& step, int64_t micro) const {

@@ -7,7 +7,7 @@
 
 #include "format/safetensors.h"
 #include "model/load.h"
-#include "ops/head_loss.h"
+#include "model/tiny_spec.h"
 #include "support/refusal.h"
 #include "support/scratch_dir.h"
 #include "support/test_data.h"
@@ -28,18 +28,6 @@ Schedule constant(double lr) {
   return Schedule(lr, s);
 }
 
-DecoderSpec small_spec() {
-  return {.vocab = 40,
-          .width = 24,
-          .layers = 2,
-          .heads = 2,
-          .kv_heads = 2,
-          .head_size = 12,
-          .mlp_width = 40,
-          .max_positions = 32,
-          .rope = {.dims = 4}};
-}
-
 void counting(int64_t index, std::span<int32_t> out) {
   for (size_t t = 0; t < out.size(); ++t) out[t] = int32_t((index * 5 + int64_t(t) * 3) % 40);
 }
@@ -48,7 +36,7 @@ void counting(int64_t index, std::span<int32_t> out) {
 struct Small {
   explicit Small(TrainerOptions options, NextTokenSpec next = {.seq_length = 12},
                  const char* backend_name = "reference", SampleSource source = counting,
-                 DecoderSpec spec = small_spec())
+                 DecoderSpec spec = testing::tiny_spec(40, 24))
       : backend(make_backend(backend_name)), parameters(initial_parameters(spec, {.std = 0.2}, 5)) {
     parameters.make_trainable(*backend);
     decoder.emplace(spec, parameters);
@@ -92,9 +80,9 @@ class FixtureObjective : public Objective {
     }
     auto counted = std::count_if(targets.begin(), targets.end(), [](int32_t t) { return t >= 0; });
     Tensor hidden = decoder_.hidden(cx, TokenBatch::pack(sequences));
-    return head_loss(cx, hidden, decoder_.head_weight(), {},
-                     Tensor::of(std::span<const int32_t>(targets), {int64_t(targets.size())}),
-                     {.divisor = float(counted), .chunk = 16});
+    return decoder_.loss(cx, hidden,
+                         Tensor::of(std::span<const int32_t>(targets), {int64_t(targets.size())}),
+                         {.divisor = float(counted), .chunk = 16});
   }
 
  private:

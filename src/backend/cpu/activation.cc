@@ -28,4 +28,13 @@ void CpuBackend::activation_backward(const ActivationArgs& a, const ActivationGr
   });
 }
 
+void CpuBackend::clip(const ClipArgs& a) {
+  if (!a.y) return;
+  Input x(*this, a.x), dy(*this, a.dy);
+  Result y(*this, a.y);
+  share_values(a.x.elements(), kGrain, [&](int64_t begin, int64_t end) {
+    kernels_.clip(x + begin, part(dy, begin), a.limit, part(y, begin), end - begin);
+  });
+}
+
 }  // namespace slm::cpu

@@ -81,4 +81,17 @@ void activation_backward(Activation kind, const float* x, const float* up, const
   });
 }
 
+void clip(const float* x, const float* dy, float limit, Output y, int64_t n) {
+  strips(n, [&](auto s) {
+    Vec v = s.load(x), high = splat(limit);
+    if (dy) {
+      IVec inside = (v <= high) & (v >= -high);
+      s.store(y, inside ? s.load(dy) : Vec{});
+    } else {
+      v = v > high ? high : v;
+      s.store(y, v < -high ? -high : v);
+    }
+  });
+}
+
 }  // namespace slm::cpu::SLM_ISA

@@ -158,6 +158,8 @@ struct CpuKernels {
   void (*activation_forward)(Activation kind, const float* x, const float* up, float* y, int64_t n);
   void (*activation_backward)(Activation kind, const float* x, const float* up, const float* dy,
                               Output dx, Output dup, int64_t n);
+  // y = beta y + x within the limits; with dy: + dy where x is within them
+  void (*clip)(const float* x, const float* dy, float limit, Output y, int64_t n);
   void (*cross_entropy)(const CrossEntropyRows& a, int64_t begin, int64_t end);
 
   void (*pack_a)(const PackJob& a, int64_t panel_begin, int64_t panel_end);

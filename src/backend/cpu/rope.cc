@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -19,10 +20,13 @@ void CpuBackend::rope_table(const RopeTableArgs& a) {
     for (int64_t t = begin; t < end; ++t) {
       float* row = a.table.data<float>() + t * dims;
       float position = float(positions[t] / a.rope.scale);
+      double factor = 1;
+      if (a.rope.log_n_length > 0)
+        factor = std::max(1.0, std::log(positions[t] + 1.0) / std::log(a.rope.log_n_length));
       for (int64_t i = 0; i < half; ++i) {
         double angle = double(position * frequencies[size_t(i)]);
-        row[i] = float(std::cos(angle));
-        row[half + i] = float(std::sin(angle));
+        row[i] = float(factor * std::cos(angle));
+        row[half + i] = float(factor * std::sin(angle));
       }
     }
   });

@@ -22,6 +22,7 @@ const CpuKernels kKernels{
     .rope = rope,
     .activation_forward = activation_forward,
     .activation_backward = activation_backward,
+    .clip = clip,
     .cross_entropy = cross_entropy,
     .pack_a = pack_a,
     .pack_b = pack_b,

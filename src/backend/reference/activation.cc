@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -71,6 +72,16 @@ void ReferenceBackend::activation_backward(const ActivationArgs& args,
   }
   write(grads.dx, dx);
   write(grads.dup, dup);
+}
+
+void ReferenceBackend::clip(const ClipArgs& args) {
+  Numbers x = read(args.x), dy = read(args.dy), y(x.size());
+  double limit = args.limit;
+  for (size_t i = 0; i < x.size(); ++i) {
+    bool inside = std::abs(x[i]) <= limit;
+    y[i] = args.dy ? (inside ? dy[i] : 0) : std::clamp(x[i], -limit, limit);
+  }
+  write(args.y, y);
 }
 
 }  // namespace slm

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "backend/reference/numbers.h"
@@ -7,6 +8,15 @@ namespace slm {
 
 using namespace reference;
 
+namespace {
+
+double log_n_factor(const Rope& rope, int32_t position) {
+  if (rope.log_n_length == 0) return 1;
+  return std::max(1.0, std::log(double(position) + 1) / std::log(double(rope.log_n_length)));
+}
+
+}  // namespace
+
 // Frequencies and angles are rounded to f32, one operation at a time, because the published models
 // were trained with angles rounded so.
 void ReferenceBackend::rope_table(const RopeTableArgs& args) {
@@ -15,12 +25,13 @@ void ReferenceBackend::rope_table(const RopeTableArgs& args) {
   Numbers table(size_t(T * dims));
   for (int64_t t = 0; t < T; ++t) {
     float position = float(positions[size_t(t)] / args.rope.scale);
+    double factor = log_n_factor(args.rope, positions[size_t(t)]);
     for (int64_t i = 0; i < half; ++i) {
       float exponent = float(2 * i) / float(dims);
       float period = float(std::pow(args.rope.theta, double(exponent)));
       float angle = position * (1.0f / period);
-      table[size_t(t * dims + i)] = std::cos(double(angle));
-      table[size_t(t * dims + half + i)] = std::sin(double(angle));
+      table[size_t(t * dims + i)] = factor * std::cos(double(angle));
+      table[size_t(t * dims + half + i)] = factor * std::sin(double(angle));
     }
   }
   write(args.table, table);

@@ -35,13 +35,19 @@ double scaling_factor(const JsonObject& scaling) {
   return factor;
 }
 
+}  // namespace
+
 std::optional<JsonObject> nested(const JsonObject& config, std::string_view key) {
   const Json* object = config.find(key);
   if (!object) return {};
   return JsonObject(*object, format("{}: in \"{}\"", config.origin(), key));
 }
 
-}  // namespace
+void require(const JsonObject& config, std::string_view key, bool only) {
+  if (config.boolean_or(key, only) != only)
+    fail(ErrorKind::kUnsupported, "{}: key \"{}\" is {}, only {} is supported", config.origin(),
+         key, !only, only);
+}
 
 std::string_view spelled(const JsonObject& config, Spellings spellings) {
   for (std::string_view key : spellings)
@@ -58,15 +64,14 @@ int64_t read_padding(const JsonObject& config, int64_t vocab) {
   return std::max<int64_t>(-1, config.integer_or("pad_token_id", -1, -kAny, vocab - 1));
 }
 
-DecoderSpec read_sizes(const JsonObject& config, const HeadKeys& keys) {
+DecoderSpec read_sizes(const JsonObject& config, const SizeKeys& keys) {
   DecoderSpec spec;
   spec.vocab = read_extent(config, "vocab_size", kMaxVocab);
-  spec.width = read_extent(config, "hidden_size", kMaxWidth);
-  spec.layers = read_extent(config, "num_hidden_layers", kMaxLayers);
+  spec.width = read_extent(config, keys.width, kMaxWidth);
+  spec.layers = read_extent(config, keys.layers, kMaxLayers);
   spec.heads = read_extent(config, keys.heads, kMaxWidth);
-  check_data(spec.width % spec.heads == 0,
-             "{}: key \"{}\" is {}, which does not divide \"hidden_size\" {}", config.origin(),
-             keys.heads, spec.heads, spec.width);
+  check_data(spec.width % spec.heads == 0, "{}: key \"{}\" is {}, which does not divide \"{}\" {}",
+             config.origin(), keys.heads, spec.heads, keys.width, spec.width);
   spec.head_size = spec.width / spec.heads;
   spec.kv_heads = keys.kv_heads.empty()
                       ? spec.heads
@@ -74,9 +79,27 @@ DecoderSpec read_sizes(const JsonObject& config, const HeadKeys& keys) {
   check_data(spec.heads % spec.kv_heads == 0,
              "{}: key \"{}\" is {}, which does not divide \"{}\" {}", config.origin(),
              keys.kv_heads, spec.kv_heads, keys.heads, spec.heads);
-  spec.max_positions = read_extent(config, "max_position_embeddings", kMaxPositions);
-  spec.tied_head = config.boolean_or("tie_word_embeddings", false);
+  spec.max_positions =
+      keys.positions_otherwise > 0
+          ? config.integer_or(keys.positions, keys.positions_otherwise, 1, kMaxPositions)
+          : read_extent(config, keys.positions, kMaxPositions);
+  spec.tied_head = config.boolean_or("tie_word_embeddings", keys.tied_otherwise);
   return spec;
+}
+
+Json write_sizes(const DecoderSpec& s, std::string_view model_type, std::string_view architecture,
+                 const SizeKeys& keys) {
+  Json c{{"architectures", Json::array({architecture})},
+         {"model_type", model_type},
+         {"vocab_size", s.vocab},
+         {keys.width, s.width},
+         {keys.layers, s.layers},
+         {keys.heads, s.heads}};
+  if (!keys.kv_heads.empty()) c[keys.kv_heads] = s.kv_heads;
+  c[keys.positions] = s.max_positions;
+  c["tie_word_embeddings"] = s.tied_head;
+  if (s.padding_id >= 0) c["pad_token_id"] = s.padding_id;
+  return c;
 }
 
 float read_epsilon(const JsonObject& config, Spellings keys, float otherwise) {
@@ -88,15 +111,15 @@ float read_epsilon(const JsonObject& config, Spellings keys, float otherwise) {
   return float(eps);
 }
 
-Activation read_activation(const JsonObject& config, Activation otherwise) {
-  if (!config.has("hidden_act")) return otherwise;
-  std::string name = config.string("hidden_act"), known;
+Activation read_activation(const JsonObject& config, Activation otherwise, std::string_view key) {
+  if (!config.has(key)) return otherwise;
+  std::string name = config.string(key), known;
   for (auto [known_name, activation] : kActivations) {
     if (name == known_name) return activation;
     known += format("{}{}", known.empty() ? "" : ", ", known_name);
   }
-  fail(ErrorKind::kUnsupported, "{}: key \"hidden_act\" is \"{}\", supported are {}",
-       config.origin(), name, known);
+  fail(ErrorKind::kUnsupported, "{}: key \"{}\" is \"{}\", supported are {}", config.origin(), key,
+       name, known);
 }
 
 std::string_view activation_name(Activation activation) {
@@ -135,8 +158,12 @@ double rope_fraction(const DecoderSpec& spec) {
   return fraction;
 }
 
-void write_rope_scaling(Json& config, const Rope& rope) {
-  if (rope.scale != 1) config["rope_scaling"] = {{"type", "linear"}, {"factor", rope.scale}};
+void write_rope(Json& config, const DecoderSpec& spec, std::string_view fraction_key,
+                std::string_view theta_key) {
+  config[fraction_key] = rope_fraction(spec);
+  config[theta_key] = spec.rope.theta;
+  if (spec.rope.scale != 1)
+    config["rope_scaling"] = {{"type", "linear"}, {"factor", spec.rope.scale}};
 }
 
 double shortest(float value) {

@@ -80,6 +80,34 @@ constexpr Hostile kHostile[] = {
     {"llama-13b", "rms_norm_eps", "2"},
     {"llama-13b", "head_dim", "100000000"},
     {"llama-13b", "pad_token_id", "32000"},
+    {"mistral-7b", "sliding_window", "0"},
+    {"qwen2-0.5b", "use_sliding_window", "true", "only false"},
+    {"baichuan2-7b", "max_position_embeddings", nullptr, "13B"},
+    {"qwen-7b", "seq_length", nullptr, "missing"},
+    {"qwen-7b", "no_bias", "false", "only true"},
+    {"qwen-7b", "intermediate_size", "22017", "twice"},
+    {"falcon-7b", "num_attention_heads", "70", "divide"},
+    {"falcon-40b-first-release", "parallel_attn", "false", "only true"},
+    {"mpt-7b", "no_bias", "false", "only true"},
+    {"mpt-7b", "expansion_ratio", "0.3333"},
+    {"mpt-7b", "norm_type", "\"rmsnorm\"", "rmsnorm"},
+    {"mpt-7b", "logit_scale", "-1"},
+    {"mpt-7b", "attn_config", nullptr, "missing"},
+    {"mpt-7b", "attn_config", R"({"alibi": false})", "only true"},
+    {"mpt-7b", "attn_config", R"({"qk_ln": true})", "qk_ln"},
+    {"mpt-7b", "attn_config", R"({"attn_type": "multiquery_attention"})", "multiquery_attention"},
+    {"mpt-7b", "attn_config", R"({"clip_qkv": -6})", "clip_qkv"},
+    {"phi-1_5", "qk_layernorm", "true", "only false"},
+    {"phi-1_5-mixformer", "n_head_kv", "8"},
+    {"btlm-3b-8k", "activation_function", "\"gelu\"", "swiglu"},
+    {"btlm-3b-8k", "position_embedding_type", "\"learned\"", "alibi"},
+    {"btlm-3b-8k", "mup_embeddings_scale", "-14.6"},
+    {"btlm-3b-8k", "alibi_scaling", R"({"type": "linear", "train_seq_len": 8192})", "factor"},
+    {"gpt-j-6b", "rotary_dim", "300"},
+    {"opt-2.7b", "do_layer_norm_before", "false", "only true"},
+    {"opt-2.7b", "word_embed_proj_dim", "512", "2560"},
+    {"bloom-3b", "apply_residual_connection_post_layernorm", "true", "only false"},
+    {"gpt2", "scale_attn_by_inverse_layer_idx", "true", "only false"},
 };
 
 TEST(Config, HostileValuesGiveOneErrorThatNamesFileAndKey) {
@@ -129,6 +157,33 @@ TEST(Config, RefusesToDescribeWhatTheFamilyDoesNotHave) {
 TEST(Config, BothSpellingsOfStableLm) {
   EXPECT_EQ(read_model_config(fixture("configs/stablelm-3b-4e1t.json")).spec,
             read_model_config(fixture("configs/stablelm-3b-4e1t-epoch.json")).spec);
+}
+
+TEST(Config, BothSpellingsOfBtlmAndPhi) {
+  auto spec = [](const char* name) { return parse_model_config(example(name), name).spec; };
+  EXPECT_EQ(spec("btlm-3b-8k"), spec("btlm-3b-8k-early"));
+  EXPECT_EQ(spec("phi-1_5"), spec("phi-1_5-mixformer"));
+  EXPECT_EQ(spec("falcon-7b"), spec("falcon-7b-first-release"));
+}
+
+TEST(Config, SettingsThatFewPublishedModelsHaveAreWrittenBack) {
+  Json mpt = example("mpt-7b");
+  mpt["attn_config"]["clip_qkv"] = 6;
+  mpt["attn_config"]["softmax_scale"] = 0.125;
+  mpt["logit_scale"] = 0.5;
+  Json btlm = example("btlm-3b-8k");
+  btlm["alibi_scaling"] = {{"type", "linear"}, {"factor", 3.0}};
+  Json mistral = example("mistral-7b");
+  mistral["sliding_window"] = nullptr;
+  for (const Json& config : {mpt, btlm, mistral}) {
+    ModelConfig read = parse_model_config(config, "config.json");
+    EXPECT_EQ(new_model_config(read.model_type, read.spec).spec, read.spec) << config.dump();
+  }
+  EXPECT_EQ(parse_model_config(mpt, "mpt").spec.qkv_clip, 6);
+  EXPECT_EQ(parse_model_config(btlm, "btlm").spec.alibi_slope, float(1 / 3.0));
+  EXPECT_EQ(parse_model_config(mistral, "mistral").spec.window, 0);
+  mistral.erase("sliding_window");
+  EXPECT_EQ(parse_model_config(mistral, "mistral").spec.window, 4096);
 }
 
 TEST(Config, NewerSpellingsOfRotaryKeys) {

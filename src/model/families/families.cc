@@ -9,13 +9,18 @@ namespace {
 
 // The list: one line each.
 const Family* const kFamilies[] = {
-    &kGptNeox,
-    &kStableLm,
-    &kStableLmAlpha,
-    &kLlama,
+    &kGptNeox,   &kStableLm, &kStableLmAlpha, &kLlama, &kMistral, &kQwen2,
+    &kQwen,      &kBaichuan, &kFalcon,        &kMpt,   &kPhi,     &kPhiMixer,
+    &kMixformer, &kBtlm,     &kGptJ,          &kOpt,   &kBloom,   &kGpt2,
 };
 
 }  // namespace
+
+StoredNames without_prefix(StoredNames names, std::string_view prefix) {
+  for (StoredName& row : names)
+    if (row.stored.starts_with(prefix)) row.stored.remove_prefix(prefix.size());
+  return names;
+}
 
 std::span<const Family* const> families() { return kFamilies; }
 

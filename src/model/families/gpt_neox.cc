@@ -1,4 +1,5 @@
-// GPT-NeoX (Black et al., 2022): StableLM-Alpha and Tuned-Alpha, Pythia, StableCode-Alpha.
+// GPT-NeoX (Black et al., 2022): StableLM-Alpha and Tuned-Alpha, Pythia, StableCode-Alpha,
+// RedPajama-INCITE.
 #include "model/families/config_keys.h"
 #include "model/families/families.h"
 
@@ -23,22 +24,13 @@ DecoderSpec read(const JsonObject& c) {
 }
 
 Json write(const DecoderSpec& s) {
-  Json c{{"architectures", {"GPTNeoXForCausalLM"}},
-         {"model_type", "gpt_neox"},
-         {"vocab_size", s.vocab},
-         {"hidden_size", s.width},
-         {"num_hidden_layers", s.layers},
-         {"num_attention_heads", s.heads},
-         {"intermediate_size", s.mlp_width},
-         {"max_position_embeddings", s.max_positions},
-         {"rotary_pct", rope_fraction(s)},
-         {"rotary_emb_base", s.rope.theta},
-         {"layer_norm_eps", shortest(s.norm.eps)},
-         {"hidden_act", activation_name(s.activation)},
-         {"use_parallel_residual", s.residual == Residual::kParallel},
-         {"attention_bias", s.qkv_bias},
-         {"tie_word_embeddings", s.tied_head}};
-  write_rope_scaling(c, s.rope);
+  Json c = write_sizes(s, "gpt_neox", "GPTNeoXForCausalLM");
+  c["intermediate_size"] = s.mlp_width;
+  c["layer_norm_eps"] = shortest(s.norm.eps);
+  c["hidden_act"] = activation_name(s.activation);
+  c["use_parallel_residual"] = s.residual == Residual::kParallel;
+  c["attention_bias"] = s.qkv_bias;
+  write_rope(c, s, "rotary_pct", "rotary_emb_base");
   return c;
 }
 

@@ -1,5 +1,6 @@
 #include "model/families/name_table.h"
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 
@@ -33,8 +34,23 @@ void interleave(const std::vector<Tensor>& parts, const Tensor& whole, int64_t r
     }
 }
 
-int64_t runs_of(const StoredGroup& group) {
-  return group.layout == Layout::kPerHead ? group.heads : 1;
+Tensor transposed(const Tensor& t) {
+  Tensor result = Tensor::host({t.dim(1), t.dim(0)}, t.dtype());
+  int64_t rows = t.dim(0), columns = t.dim(1), bytes = bytes_of(t.dtype(), 1);
+  constexpr int64_t kTile = 32;  // of both sides at a time: they stay in the first cache
+  for (int64_t r0 = 0; r0 < rows; r0 += kTile)
+    for (int64_t c0 = 0; c0 < columns; c0 += kTile)
+      for (int64_t r = r0; r < std::min(rows, r0 + kTile); ++r)
+        for (int64_t c = c0; c < std::min(columns, c0 + kTile); ++c)
+          std::memcpy(result.bytes_data() + (c * rows + r) * bytes,
+                      t.bytes_data() + (r * columns + c) * bytes, size_t(bytes));
+  return result;
+}
+
+// Into '#', '^' and '$' of a table's names.
+std::string of_layer(std::string_view pattern, int64_t layer, int64_t layers) {
+  std::string name = replaced(pattern, '#', layer);
+  return replaced(replaced(name, '^', layer + 1), '$', layers + 1);
 }
 
 // A checkpoint being read: looks tensors up and checks them.
@@ -60,10 +76,16 @@ std::vector<Tensor> read_fused(const StoredGroup& group, const std::vector<Param
                                const Reader& reader) {
   int64_t rows = 0;
   for (size_t p : group.parameters) rows += specs[p].shape[0];
-  Tensor whole = reader.load(group.name, with_rows(specs[group.parameters[0]].shape, rows));
+  const Shape& first = specs[group.parameters[0]].shape;
+  Tensor whole;
+  if (group.layout == Layout::kTransposed)
+    whole = transposed(reader.load(group.name, {first[1], rows}));
+  else
+    whole = reader.load(group.name, with_rows(first, rows));
+  if (group.parameters.size() == 1) return {whole};
   std::vector<Tensor> parts;
   for (size_t p : group.parameters) parts.push_back(Tensor::host(specs[p].shape, whole.dtype()));
-  interleave(parts, whole, runs_of(group), [](std::byte* part, std::byte* from, size_t bytes) {
+  interleave(parts, whole, group.runs, [](std::byte* part, std::byte* from, size_t bytes) {
     std::memcpy(part, from, bytes);
   });
   return parts;
@@ -88,18 +110,26 @@ Tensor zeros(const Shape& shape) {
 
 }  // namespace
 
-std::vector<StoredGroup> stored_groups(const Family& family, const DecoderSpec& spec,
+const StoredNames& names_of_files(const Family& family, const TensorFiles& files) {
+  for (const StoredName& row : family.other_names)
+    if (row.parameters[0] == "embed.weight" && files.find(std::string(row.stored)))
+      return family.other_names;
+  return family.names;
+}
+
+std::vector<StoredGroup> stored_groups(const StoredNames& names, const DecoderSpec& spec,
                                        const std::vector<ParameterSpec>& parameters) {
   std::unordered_map<std::string, size_t> index;
   for (size_t i = 0; i < parameters.size(); ++i) index[parameters[i].name] = i;
   std::vector<bool> named(parameters.size());
   std::vector<StoredGroup> groups;
   auto add = [&](const StoredName& row, int64_t layer) {
+    if (row.when && !row.when(spec)) return;
     StoredGroup group{{},
-                      replaced(row.stored, '#', layer),
-                      replaced(row.alias, '#', layer),
+                      of_layer(row.stored, layer, spec.layers),
+                      of_layer(row.alias, layer, spec.layers),
                       row.layout,
-                      spec.heads,
+                      row.layout == Layout::kPerHead ? spec.kv_heads : 1,
                       row.zero_if_absent};
     for (std::string_view name : row.parameters) {
       auto it = index.find(replaced(name, '#', layer));
@@ -109,12 +139,12 @@ std::vector<StoredGroup> stored_groups(const Family& family, const DecoderSpec& 
     for (size_t p : group.parameters) named[p] = true;
     groups.push_back(std::move(group));
   };
-  for (const StoredName& row : family.names) {
-    bool layered = row.stored.find('#') != std::string_view::npos;
+  for (const StoredName& row : names) {
+    bool layered = row.stored.find_first_of("#^") != std::string_view::npos;
     for (int64_t layer = 0; layer < (layered ? spec.layers : 1); ++layer) add(row, layer);
   }
   for (size_t i = 0; i < parameters.size(); ++i)
-    check(named[i], "[families] {} checkpoints have no tensor for \"{}\"", family.model_types[0],
+    check(named[i], "[families] checkpoints of this model_type have no tensor for \"{}\"",
           parameters[i].name);
   return groups;
 }
@@ -135,6 +165,7 @@ std::vector<Tensor> read_group(const StoredGroup& group,
       return {read_row_tensors(group, first, reader)};
     case Layout::kStacked:
     case Layout::kPerHead:
+    case Layout::kTransposed:
       break;
   }
   return read_fused(group, parameters, reader);
@@ -158,12 +189,14 @@ std::vector<TensorSource> stored_tensors(const StoredGroup& group,
   int64_t rows = 0;
   for (size_t p : group.parameters) rows += parameters[p].shape[0];
   Shape shape = with_rows(first, rows);
-  return {{group.name, dtype, shape, [=, runs = runs_of(group)] {
+  bool transpose = group.layout == Layout::kTransposed;
+  Shape stored = transpose ? Shape{shape[1], shape[0]} : shape;
+  return {{group.name, dtype, stored, [=, runs = group.runs] {
              Tensor whole = Tensor::host(shape, dtype);
              interleave(values(), whole, runs, [](std::byte* part, std::byte* to, size_t bytes) {
                std::memcpy(to, part, bytes);
              });
-             return whole;
+             return transpose ? transposed(whole) : whole;
            }}};
 }
 

@@ -18,13 +18,16 @@ struct StoredGroup {
   std::string name;                // with '*' where the row number goes (kRowTensors)
   std::string alias;               // empty: none
   Layout layout;
-  int64_t heads;  // into which kPerHead divides each parameter's rows
+  int64_t runs;  // into which kPerHead divides each parameter's rows
   bool zero_if_absent;
 };
 
-// Every parameter of a decoder exactly once. Error when the family has no name for one of them.
+// The table of the family's that these files follow.
+const StoredNames& names_of_files(const Family& family, const TensorFiles& files);
+
+// Every parameter of a decoder exactly once. Error when the table has no name for one of them.
 // `parameters`: those of parameter_specs(spec).
-std::vector<StoredGroup> stored_groups(const Family& family, const DecoderSpec& spec,
+std::vector<StoredGroup> stored_groups(const StoredNames& names, const DecoderSpec& spec,
                                        const std::vector<ParameterSpec>& parameters);
 
 // Reads the values of the group's parameters, in their order, in the types stored: views into the

@@ -6,8 +6,10 @@
 namespace slm {
 namespace {
 
+constexpr SizeKeys kSizes{.kv_heads = "num_key_value_heads"};
+
 DecoderSpec read(const JsonObject& c) {
-  DecoderSpec spec = read_sizes(c, {.kv_heads = "num_key_value_heads"});
+  DecoderSpec spec = read_sizes(c, kSizes);
   spec.mlp_width = read_extent(c, "intermediate_size", kMaxWidth);
   spec.norm.eps = read_epsilon(c, {"layer_norm_eps", "norm_eps"}, 1e-5f);
   spec.residual = c.boolean_or("use_parallel_residual", false) ? Residual::kParallelShared
@@ -28,25 +30,14 @@ DecoderSpec read(const JsonObject& c) {
 }
 
 Json write(const DecoderSpec& s) {
-  Json c{{"architectures", {"StableLmForCausalLM"}},
-         {"model_type", "stablelm"},
-         {"vocab_size", s.vocab},
-         {"hidden_size", s.width},
-         {"num_hidden_layers", s.layers},
-         {"num_attention_heads", s.heads},
-         {"num_key_value_heads", s.kv_heads},
-         {"intermediate_size", s.mlp_width},
-         {"max_position_embeddings", s.max_positions},
-         {"partial_rotary_factor", rope_fraction(s)},
-         {"rope_theta", s.rope.theta},
-         {"layer_norm_eps", shortest(s.norm.eps)},
-         {"hidden_act", activation_name(s.activation)},
-         {"use_parallel_residual", s.residual == Residual::kParallelShared},
-         {"qk_layernorm", s.qk_norm == QkNorm::kPerHead},
-         {"use_qkv_bias", s.qkv_bias},
-         {"tie_word_embeddings", s.tied_head}};
-  if (s.padding_id >= 0) c["pad_token_id"] = s.padding_id;
-  write_rope_scaling(c, s.rope);
+  Json c = write_sizes(s, "stablelm", "StableLmForCausalLM", kSizes);
+  c["intermediate_size"] = s.mlp_width;
+  c["layer_norm_eps"] = shortest(s.norm.eps);
+  c["hidden_act"] = activation_name(s.activation);
+  c["use_parallel_residual"] = s.residual == Residual::kParallelShared;
+  c["qk_layernorm"] = s.qk_norm == QkNorm::kPerHead;
+  c["use_qkv_bias"] = s.qkv_bias;
+  write_rope(c, s, "partial_rotary_factor", "rope_theta");
   return c;
 }
 

@@ -8,8 +8,10 @@ namespace {
 // Published configs do not say the MLP width; it follows from the width.
 int64_t derived_mlp_width(int64_t width) { return (8 * width / 3 + 255) / 256 * 256; }
 
+constexpr SizeKeys kSizes{.heads = "num_heads"};
+
 DecoderSpec read(const JsonObject& c) {
-  DecoderSpec spec = read_sizes(c, {.heads = "num_heads"});
+  DecoderSpec spec = read_sizes(c, kSizes);
   spec.mlp_width = c.integer_or("intermediate_size", derived_mlp_width(spec.width), 1, kMaxWidth);
   spec.norm.eps = read_epsilon(c, {"norm_eps"}, 1e-5f);
   spec.residual = Residual::kParallelShared;
@@ -25,19 +27,12 @@ DecoderSpec read(const JsonObject& c) {
 }
 
 Json write(const DecoderSpec& s) {
-  Json c{{"architectures", {"StableLMAlphaForCausalLM"}},
-         {"model_type", "stablelm_alpha"},
-         {"vocab_size", s.vocab},
-         {"hidden_size", s.width},
-         {"num_hidden_layers", s.layers},
-         {"num_heads", s.heads},
-         {"max_position_embeddings", s.max_positions},
-         {"rotary_pct", rope_fraction(s)},
-         {"rotary_emb_base", s.rope.theta},
-         {"rotary_scaling_factor", s.rope.scale},
-         {"norm_eps", shortest(s.norm.eps)},
-         {"hidden_act", activation_name(s.activation)},
-         {"tie_word_embeddings", s.tied_head}};
+  Json c = write_sizes(s, "stablelm_alpha", "StableLMAlphaForCausalLM", kSizes);
+  c["rotary_pct"] = rope_fraction(s);
+  c["rotary_emb_base"] = s.rope.theta;
+  c["rotary_scaling_factor"] = s.rope.scale;
+  c["norm_eps"] = shortest(s.norm.eps);
+  c["hidden_act"] = activation_name(s.activation);
   if (s.mlp_width != derived_mlp_width(s.width)) c["intermediate_size"] = s.mlp_width;
   return c;
 }
