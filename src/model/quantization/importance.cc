@@ -47,7 +47,7 @@ void collect_statistics(Backend& backend, const Decoder& decoder, std::span<cons
     int64_t end = std::min(total, begin + piece);
     std::vector<int32_t> sequence(ids.begin() + begin, ids.begin() + end);
     // the logits themselves are of no use
-    hook(decoder.head_weight(), decoder.hidden(cx, TokenBatch::pack({&sequence, 1})));
+    hook(decoder.head_weight(cx), decoder.hidden(cx, TokenBatch::pack({&sequence, 1})));
     if (options.progress) options.progress(end, total);
   }
 }

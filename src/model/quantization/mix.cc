@@ -74,15 +74,11 @@ DType of_down(const QuantizationMix& mix, const MatrixPlace& place) {
   return loses_most(place.layer, place.layers) ? mix.chosen : mix.base;
 }
 
-DType of_head(const QuantizationMix& mix, const MatrixPlace&) { return mix.head; }
-
 DType of_embedding(const QuantizationMix& mix, const MatrixPlace& place) {
   return place.tied_head ? mix.head : mix.base;
 }
 
 DType of_fused_qkv(const QuantizationMix& mix, const MatrixPlace&) { return mix.fused_qkv; }
-
-DType of_positions(const QuantizationMix&, const MatrixPlace&) { return kF32; }
 
 // By the end of the name; every other matrix has the base format.
 struct Rule {
@@ -90,9 +86,10 @@ struct Rule {
   DType (*type)(const QuantizationMix&, const MatrixPlace&);
 };
 constexpr Rule kRules[] = {
-    {".attn_v.weight", of_values},          {".ffn_down.weight", of_down},
-    {".attn_qkv.weight", of_fused_qkv},     {"token_embd.weight", of_embedding},
-    {"position_embd.weight", of_positions},
+    {".attn_v.weight", of_values},
+    {".ffn_down.weight", of_down},
+    {".attn_qkv.weight", of_fused_qkv},
+    {"token_embd.weight", of_embedding},
 };
 
 }  // namespace
@@ -114,7 +111,7 @@ const QuantizationMix& quantization_mix(std::string_view name) {
 }
 
 DType type_in_mix(const QuantizationMix& mix, const MatrixPlace& place) {
-  DType type = place.name == "output.weight" ? of_head(mix, place) : mix.base;
+  DType type = place.name == "output.weight" ? mix.head : mix.base;
   for (const Rule& rule : kRules)
     if (place.name.ends_with(rule.ending)) type = rule.type(mix, place);
   return that_fits(type, place.row_length);

@@ -40,7 +40,7 @@ struct MatrixPlace {
 
 // `chosen` goes to layer i of L when i < L/8, i >= 7L/8 or (i - L/8) % 3 == 2. A format whose
 // blocks do not fit the rows gives way to one of 32 (q4_k: q5_0, q5_k: q5_1, q6_k: q8_0), and that
-// to f16. Position tables stay f32.
+// to f16.
 DType type_in_mix(const QuantizationMix& mix, const MatrixPlace& place);
 
 }  // namespace slm

@@ -53,7 +53,6 @@ TEST(QuantizationMix, HeadEmbeddingAndFusedAttention) {
   EXPECT_EQ(type_of("q8_0", "output.weight", -1, 32), DType::kQ8_0);
   EXPECT_EQ(type_of("q4_k_m", "blk.0.attn_output.weight", 0, 32), DType::kQ4_K);
   EXPECT_EQ(type_of("q4_k_m", "token_embd.weight", -1, 32), DType::kQ4_K);
-  EXPECT_EQ(type_of("q4_k_m", "position_embd.weight", -1, 32), DType::kF32);
   EXPECT_EQ(type_in_mix(quantization_mix("q4_k_m"), {"token_embd.weight", -1, 32, 4096, true}),
             DType::kQ6_K);
   EXPECT_EQ(type_of("q4_k_m", "blk.9.attn_qkv.weight", 9, 32), DType::kQ5_K);
