@@ -72,7 +72,7 @@ void write_gguf_file(Checkpoint& checkpoint, const ConvertOptions& options,
                   .stop_ids = checkpoint.stop_ids(),
                   .value = [&](size_t p) { return checkpoint.load(p); }};
   auto type_of = [&](const GgufTensor& t) {
-    DType stored = checkpoint.stored_type(t.parameter);
+    DType stored = checkpoint.stored_type(t.parameters[0]);
     return dtype.value_or(stored == DType::kF64 ? DType::kF32 : stored);
   };
   save_gguf(target, model, {.name = target.stem(), .dtype = type_of, .progress = progress});

@@ -112,6 +112,7 @@ DType Checkpoint::stored_type(size_t parameter) const {
 }
 
 Tensor Checkpoint::load(size_t parameter) {
+  release_pages();
   auto kept = kept_.find(parameter);
   if (kept != kept_.end()) {
     Tensor value = std::move(kept->second);

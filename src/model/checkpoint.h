@@ -35,8 +35,11 @@ class Checkpoint {
   // Of a parameter by its index, without reading it.
   DType stored_type(size_t parameter) const;
   // A parameter in the type stored, a view into the files where their layout allows. Of a tensor
-  // that holds several, the others are kept until they are asked for in turn.
+  // that holds several, the others are kept until they are asked for in turn. Memory that reading
+  // earlier ones has filled is given back.
   Tensor load(size_t parameter);
+  // Gives back memory that reading parameters has filled; they stay valid and are read anew.
+  void release_pages() const { files_.release_pages(); }
 
  private:
   void open_directory(const std::filesystem::path& directory);

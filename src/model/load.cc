@@ -14,6 +14,14 @@ Tensor in_working_type(const Tensor& stored, ParameterRole role, std::optional<D
 
 }  // namespace
 
+Parameters load_parameters(Checkpoint& checkpoint, const LoadOptions& options) {
+  const auto& specs = checkpoint.parameters();
+  Parameters parameters;
+  for (size_t i = 0; i < specs.size(); ++i)
+    parameters.add(specs[i], in_working_type(checkpoint.load(i), specs[i].role, options.dtype));
+  return parameters;
+}
+
 Model load_model(const std::filesystem::path& path, const LoadOptions& options) {
   if (options.dtype)
     check(traits(*options.dtype).floating && *options.dtype != DType::kF64 &&
@@ -23,10 +31,7 @@ Model load_model(const std::filesystem::path& path, const LoadOptions& options) 
   Model model{.config = checkpoint.config(),
               .tokenizer = checkpoint.tokenizer(),
               .stop_ids = checkpoint.stop_ids()};
-  const auto& specs = checkpoint.parameters();
-  for (size_t i = 0; i < specs.size(); ++i)
-    model.parameters.add(specs[i],
-                         in_working_type(checkpoint.load(i), specs[i].role, options.dtype));
+  model.parameters = load_parameters(checkpoint, options);
   return model;
 }
 

@@ -62,6 +62,10 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::filesystem::path& pat
 // The weights of a model directory or a .gguf file, as they lie there.
 TensorFiles open_weights(const std::filesystem::path& path);
 
+class Checkpoint;
+// All parameters of an open checkpoint, as load_model holds them.
+Parameters load_parameters(Checkpoint& checkpoint, const LoadOptions& options = {});
+
 struct SaveOptions {
   DType dtype = DType::kF32;
   int64_t max_shard_bytes = int64_t{5} << 30;

@@ -50,9 +50,12 @@ std::vector<TensorSource> sources(const GgufArchitecture& architecture, const Gg
     size_t first = group.parameters[0];
     const ParameterSpec& p = parameters[first];
     if (always_f32(p)) return DType::kF32;
-    return options.dtype({group.name, layer_of(group.name), p.shape, p.role, first});
+    return options.dtype({group.name, layer_of(group.name), p.shape, p.role, group.parameters});
   };
-  auto tensors = stored_sources(architecture.names, spec, dtype, with_head_divided(model));
+  ParameterReader value = with_head_divided(model);
+  if (options.encode)
+    value = [exact = value, encode = options.encode](size_t p) { return encode(p, exact(p)); };
+  auto tensors = stored_sources(architecture.names, spec, dtype, value);
   if (spec.tied_head && architecture.head_required) {
     TensorSource head = tensors[0];  // the embedding comes first in every table
     head.name = "output.weight";

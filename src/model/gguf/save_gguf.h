@@ -24,16 +24,18 @@ struct GgufModel {
 
 // A tensor about to be written: what decides its type.
 struct GgufTensor {
-  std::string name;    // "blk.3.attn_v.weight"
-  int64_t layer;       // -1: outside the blocks
-  Shape shape;         // of its first parameter; a stacked tensor has more rows
-  ParameterRole role;  // a matrix: norms and biases are always f32
-  size_t parameter;    // its first, an index into parameter_specs
+  std::string name;                // "blk.3.attn_v.weight"
+  int64_t layer;                   // -1: outside the blocks
+  Shape shape;                     // of its first parameter; a stacked tensor has more rows
+  ParameterRole role;              // a matrix: norms and biases are always f32
+  std::vector<size_t> parameters;  // what it holds, as indices into parameter_specs
 };
 
 struct GgufOptions {
   std::string name = {};  // "general.name"
   std::function<DType(const GgufTensor&)> dtype;
+  // Brings the numbers of a parameter into the type its tensor has; absent: rounded.
+  std::function<Tensor(size_t parameter, const Tensor& value)> encode = {};
   std::optional<uint32_t> file_type = {};  // "general.file_type"; absent: by the most bytes
   WriteProgress progress = {};
 };
