@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hub/cache.h"
+#include "hub/file_lock.h"
 #include "util/error.h"
 #include "util/files.h"
 
@@ -32,7 +33,10 @@ class CacheDestination final : public Destination {
   }
   void finish(const HubFile& file) const override { cache_.link(commit_, file.path, file.etag); }
   // Last, so that the revision goes on meaning the former, whole snapshot until then.
-  void finish_all() const override { cache_.set_commit(revision_, commit_); }
+  void finish_all() const override {
+    FileLock lock(cache_.lock("refs"), [] {});  // another pull may be at the same point
+    cache_.set_commit(revision_, commit_);
+  }
 
  private:
   HubCache cache_;

@@ -32,6 +32,15 @@ TEST_P(LinearTest, WithoutBias) {
   expect_close_to_reference({random({7, 40}, 1), random({24, 40}, 2), {}}, apply, 40);
 }
 
+Tensor apply_scaled(Context& cx, const Inputs& in) {
+  return linear(cx, in[0], in[1], in[2], 0.22f);
+}
+
+TEST_P(LinearTest, Scaled) {
+  expect_close_to_reference({random({7, 40}, 1), random({24, 40}, 2), random({24}, 3)},
+                            apply_scaled, 40);
+}
+
 TEST_P(LinearTest, WeightsOfAnotherType) {
   for (DType type : {DType::kF32, DType::kBF16, DType::kF16})
     for (int64_t rows : {1, 6, 35})
@@ -86,7 +95,16 @@ TEST_P(LinearTest, ReadsHalvesOfAFusedWeight) {
 }
 
 TEST(LinearGradients, AreDifferences) {
-  expect_gradients_match_differences({random({4, 7}, 1), random({5, 7}, 2), random({5}, 3)}, apply);
+  for (const Op& op : {Op(apply), Op(apply_scaled)})
+    expect_gradients_match_differences({random({4, 7}, 1), random({5, 7}, 2), random({5}, 3)}, op);
+}
+
+TEST(Linear, ScalesTheProductAndNotTheBias) {
+  auto backend = make_reference_backend();
+  Context cx{*backend};
+  Tensor x = Tensor::of(std::vector<float>{1, 2}, {1, 2}),
+         w = Tensor::of(std::vector<float>{3, 4}, {1, 2});
+  EXPECT_EQ(*linear(cx, x, w, Tensor::of(std::vector<float>{5}, {1}), 0.5f).data<float>(), 10.5f);
 }
 
 TEST(Linear, RefusesShapesThatDoNotFit) {

@@ -21,7 +21,7 @@ constexpr const char* kBytesOnly =
 constexpr const char* kNfc = R"({"type":"NFC"})";
 
 // Escaped, and valid UTF-8 whatever the token holds.
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -100,7 +100,7 @@ std::string added_tokens_json(const PortableVocabulary& v) {
     bool special = type == Piece::kControl;
     items.push_back(format(
         R"({{"id":{},"content":{},"single_word":false,"lstrip":false,"rstrip":false,"normalized":{},"special":{}}})",
-        i, quoted(v.tokens[i]), byte_level && !special, special));
+        i, json_string(v.tokens[i]), byte_level && !special, special));
   }
   return list_of(items);
 }
@@ -129,7 +129,7 @@ std::string vocab_json(const PortableVocabulary& v) {
     // What merges make is written as merges write it, also where texts are searched for it.
     std::string spelled = v.model == "gpt2" && is_added(type) ? bytes_to_alphabet(token) : token;
     if (merged.contains(spelled)) token = std::move(spelled);
-    items.push_back(format("{}:{}", quoted(token), i));
+    items.push_back(format("{}:{}", json_string(token), i));
   }
   return format("{{{}}}", fmt::join(items, ","));
 }
@@ -151,7 +151,7 @@ std::vector<std::string> merges_of_scores(const PortableVocabulary& v) {
       if (continues_character(token[at])) continue;
       std::string_view left = token.substr(0, at), right = token.substr(at);
       if (plain.contains(left) && plain.contains(right))
-        merges.push_back(format("[{},{}]", quoted(left), quoted(right)));
+        merges.push_back(format("[{},{}]", json_string(left), json_string(right)));
     }
   }
   return merges;
@@ -163,7 +163,7 @@ std::vector<std::string> merges_of_scores(const PortableVocabulary& v) {
 std::string post_processor_json(const PortableVocabulary& v) {
   std::vector<std::string> items, tokens;
   auto add = [&](std::optional<int32_t> id) {
-    std::string content = quoted(v.tokens[size_t(*id)]);
+    std::string content = json_string(v.tokens[size_t(*id)]);
     items.push_back(format(R"({{"SpecialToken":{{"id":{},"type_id":0}}}})", content));
     std::string entry =
         format(R"({}:{{"id":{},"ids":[{}],"tokens":[{}]}})", content, content, *id, content);
@@ -200,7 +200,7 @@ Sections byte_level_sections(const PortableVocabulary& v, std::string_view origi
   s.model_flags =
       format(R"("unk_token":null,"fuse_unk":false,"byte_fallback":false,"ignore_merges":{})",
              rules->whole_pieces_first);
-  for (const std::string& merge : v.merges) s.merges.push_back(quoted(merge));
+  for (const std::string& merge : v.merges) s.merges.push_back(json_string(merge));
   return s;
 }
 
@@ -222,7 +222,7 @@ Sections sentencepiece_sections(const PortableVocabulary& v, std::string_view or
              v.add_space_prefix ? R"(,{"type":"Strip","content":" ","start":1,"stop":0})" : "");
   bool bytes =
       std::find(v.token_types.begin(), v.token_types.end(), Piece::kByte) != v.token_types.end();
-  std::string unknown = v.unknown ? quoted(v.tokens[size_t(*v.unknown)]) : "null";
+  std::string unknown = v.unknown ? json_string(v.tokens[size_t(*v.unknown)]) : "null";
   s.model_flags = format(
       R"("unk_token":{},"fuse_unk":true,"byte_fallback":{},"ignore_merges":false)", unknown, bytes);
   s.merges = merges_of_scores(v);
