@@ -7,7 +7,7 @@
 #include "cli/builtin_model.h"
 #include "cli/commands.h"
 #include "cli/resolve_model.h"
-#include "format/tensor_files.h"
+#include "format/gguf.h"
 #include "model/sizes.h"
 
 namespace slm {
@@ -131,8 +131,8 @@ void print_parameters(const ModelConfig& config) {
     line("published figure", "{}: {}", grouped(published->count), published->reason);
 }
 
-void print_files(const std::filesystem::path& directory) {
-  TensorFiles files = open_checkpoint_dir(directory);
+void print_files(const std::filesystem::path& path) {
+  TensorFiles files = open_weights(path);
   std::map<DType, std::pair<int64_t, int64_t>> by_dtype;  // tensors, bytes
   for (const TensorEntry& entry : files.entries()) {
     auto& [tensors, bytes] = by_dtype[entry.dtype];
@@ -157,6 +157,7 @@ void print_memory(const DecoderSpec& spec, int64_t context) {
 }
 
 bool has_weights(const std::filesystem::path& path) {
+  if (is_gguf(path)) return true;
   for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
                            "pytorch_model.bin.index.json"})
     if (std::filesystem::exists(path / name)) return true;
@@ -181,7 +182,8 @@ void add_info_command(CLI::App& app) {
   auto options = std::make_shared<InfoOptions>();
   command
       ->add_option("model", options->model,
-                   "Model directory, or a config.json by itself; without one, the built-in model")
+                   "Model directory, .gguf file, or a config.json by itself; without one, the "
+                   "built-in model")
       ->type_name("MODEL");
   command
       ->add_option("--context", options->context,

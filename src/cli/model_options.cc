@@ -9,9 +9,10 @@ namespace slm {
 void ModelOptions::add_model(CLI::App& app, bool required) {
   CLI::Option* option = app.add_option(
       "model", model,
-      required ? "Model directory in the Hugging Face layout, or the ORG/NAME of a pulled model"
-               : "Model directory in the Hugging Face layout, or the ORG/NAME of a pulled model; "
-                 "without one, the built-in model");
+      required ? "Model directory in the Hugging Face layout, .gguf file, or the ORG/NAME of a "
+                 "pulled model"
+               : "Model directory in the Hugging Face layout, .gguf file, or the ORG/NAME of a "
+                 "pulled model; without one, the built-in model");
   option->type_name("MODEL");
   if (required) option->required();
 }

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <span>
 
 #include "format/gguf_metadata.h"
@@ -26,12 +25,9 @@ GgufFile open_gguf(const std::filesystem::path& path);
 // directory included.
 bool is_gguf(const std::filesystem::path& path);
 
-// Told after each tensor how many bytes of how many are written.
-using GgufProgress = std::function<void(int64_t done, int64_t total)>;
-
 // Atomic, and holds one tensor at a time. The alignment is "general.alignment", by default 32.
 // Error for a type the format has no number for, more than 4 axes, or names over 63 bytes.
 void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
-                std::span<const TensorSource> tensors, const GgufProgress& progress = {});
+                std::span<const TensorSource> tensors);
 
 }  // namespace slm

@@ -61,8 +61,6 @@ int64_t padded(int64_t bytes, int64_t alignment) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-int64_t bytes_of(const TensorSource& t) { return bytes_of(t.dtype, t.shape.elements()); }
-
 uint32_t checked_type(const TensorSource& t) {
   check(!t.name.empty() && t.name.size() <= kGgufMaxTensorName,
         "[gguf] a tensor name has 1 to {} bytes, not \"{}\"", kGgufMaxTensorName, t.name);
@@ -99,7 +97,7 @@ std::string header_text(const GgufMetadata& metadata, std::span<const TensorSour
     for (int axis = t.shape.rank() - 1; axis >= 0; --axis) header.number(uint64_t(t.shape[axis]));
     header.number(type);
     header.number(uint64_t(offset));
-    offset += padded(bytes_of(t), alignment);
+    offset += padded(t.bytes(), alignment);
   }
   std::string text = header.take();
   text.resize(size_t(padded(int64_t(text.size()), alignment)));
@@ -109,23 +107,16 @@ std::string header_text(const GgufMetadata& metadata, std::span<const TensorSour
 }  // namespace
 
 void write_gguf(const std::filesystem::path& path, const GgufMetadata& metadata,
-                std::span<const TensorSource> tensors, const GgufProgress& progress) {
-  int64_t alignment = gguf_alignment(metadata), done = 0, total = 0;
+                std::span<const TensorSource> tensors) {
+  int64_t alignment = gguf_alignment(metadata);
   std::string header = header_text(metadata, tensors, alignment);
-  for (const TensorSource& t : tensors) total += bytes_of(t);
   std::string padding(size_t(alignment), '\0');
   AtomicFile file(path);
   file.write(header);
   for (const TensorSource& source : tensors) {
-    Tensor t = source.load();
-    check(
-        t && t.device() == Device::kHost && t.dtype() == source.dtype && t.shape() == source.shape,
-        "[gguf] tensor \"{}\" is not the {} {} it was announced to be", source.name,
-        traits(source.dtype).name, source.shape.to_string());
+    Tensor t = load_checked(source);
     file.write(t.bytes_data(), size_t(t.bytes()));
     file.write(padding.data(), size_t(padded(t.bytes(), alignment) - t.bytes()));
-    done += t.bytes();
-    if (progress) progress(done, total);
   }
   file.commit();
 }

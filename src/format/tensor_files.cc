@@ -52,6 +52,12 @@ Tensor TensorFiles::load(std::string_view name) const {
   return copy;
 }
 
+void TensorFiles::release_pages() const {
+  const MappedFile* last = nullptr;  // tensors of a file come one after the other
+  for (const Place& place : places_)
+    if (std::exchange(last, place.file.get()) != place.file.get()) place.file->release_pages();
+}
+
 void TensorFiles::add(TensorEntry entry, Place place, const std::string& origin) {
   check_data(index_.emplace(entry.name, entries_.size()).second,
              "{}: tensor \"{}\" appears a second time", origin, entry.name);

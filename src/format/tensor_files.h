@@ -43,6 +43,9 @@ class TensorFiles {
   // when there is no such name.
   Tensor load(std::string_view name) const;
 
+  // Gives back the memory that reading has filled; tensors stay valid and are read anew.
+  void release_pages() const;
+
   // For the readers of containers. The reader has checked that the place lies inside the file;
   // `origin` names the file in the error for a name that is already there.
   void add(TensorEntry entry, Place place, const std::string& origin);

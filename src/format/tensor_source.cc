@@ -15,4 +15,20 @@ Tensor load_checked(const TensorSource& source) {
   return tensor;
 }
 
+std::vector<TensorSource> with_progress(std::vector<TensorSource> sources,
+                                        const WriteProgress& progress) {
+  if (!progress) return sources;
+  int64_t total = 0, done = 0;
+  for (const TensorSource& source : sources) total += source.bytes();
+  for (TensorSource& source : sources) {
+    done += source.bytes();
+    source.load = [load = std::move(source.load), progress, done, total] {
+      Tensor tensor = load();
+      progress(done, total);
+      return tensor;
+    };
+  }
+  return sources;
+}
+
 }  // namespace slm

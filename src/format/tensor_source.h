@@ -40,6 +40,12 @@ inline std::vector<TensorSource> sources_of(std::span<const NamedTensor> tensors
   return sources;
 }
 
+// Told how many bytes of how many have been made.
+using WriteProgress = std::function<void(int64_t done, int64_t total)>;
+// The same sources, each of which tells when it has been made. They are to be used in order.
+std::vector<TensorSource> with_progress(std::vector<TensorSource> sources,
+                                        const WriteProgress& progress);
+
 // What `source.load` gives, checked against what the source says. For writers.
 Tensor load_checked(const TensorSource& source);
 

@@ -233,7 +233,7 @@ Model renamed(const char* name, const std::function<std::string(std::string)>& r
   std::vector<NamedTensor> tensors;
   for (const TensorEntry& entry : files.entries())
     tensors.push_back({rename(entry.name), files.load(entry.name)});
-  write_checkpoint_dir(directory.path(), tensors);
+  write_checkpoint_dir(directory.path(), sources_of(tensors));
   Json config = read_json_file(fixture(name) / "config.json");
   if (change_config) change_config(config);
   write_file_atomically(directory.path() / "config.json", config.dump());

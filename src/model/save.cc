@@ -41,33 +41,28 @@ void write_json(const std::filesystem::path& path, const Json& json) {
 std::vector<TensorSource> published_tensors(const ModelConfig& config, const Parameters& parameters,
                                             DType dtype,
                                             const std::function<Tensor(const Parameter&)>& pick) {
-  auto items = parameters.items();
-  std::vector<ParameterSpec> specs;
-  for (const Parameter& p : items) specs.push_back(p.spec);
-  std::vector<TensorSource> tensors;
-  for (const StoredGroup& group :
-       stored_groups(family_of(config.model_type, "saving").names, config.spec, specs)) {
-    std::vector<Parameter> members;  // handles, so that the sources outlive the list
-    for (size_t p : group.parameters) members.push_back(items[p]);
-    auto values = [members, pick] {
-      std::vector<Tensor> picked;
-      for (const Parameter& p : members) picked.push_back(pick(p));
-      return picked;
-    };
-    for (TensorSource& t : stored_tensors(group, specs, dtype, values))
-      tensors.push_back(std::move(t));
-  }
-  return tensors;
+  std::vector<Parameter> items(parameters.items().begin(), parameters.items().end());
+  return stored_sources(
+      family_of(config.model_type, "saving").names, config.spec,
+      [dtype](const StoredGroup&) { return dtype; },
+      [items, pick](size_t p) { return pick(items[p]); });
 }
 
 void save_model(const std::filesystem::path& directory, const ModelConfig& config,
                 const Parameters& parameters, const SaveOptions& options) {
+  save_model(
+      directory, config, [&](size_t p) { return parameters.items()[p].value; }, options);
+}
+
+void save_model(const std::filesystem::path& directory, const ModelConfig& config,
+                const ParameterReader& value, const SaveOptions& options) {
   Json written = config.config;
   written["torch_dtype"] = torch_name(options.dtype);
-  auto tensors = published_tensors(
-      config, parameters, options.dtype,
-      [dtype = options.dtype](const Parameter& p) { return to_dtype(p.value, dtype); });
-  write_checkpoint_dir(directory, tensors, {.max_shard_bytes = options.max_shard_bytes});
+  auto tensors = stored_sources(
+      family_of(config.model_type, "saving").names, config.spec,
+      [&](const StoredGroup&) { return options.dtype; }, value);
+  write_checkpoint_dir(directory, with_progress(std::move(tensors), options.progress),
+                       {.max_shard_bytes = options.max_shard_bytes});
   write_json(directory / "generation_config.json", generation_of(config));
   write_json(directory / "config.json", written);
 }

@@ -41,7 +41,8 @@ PackJob pack_job(const Tensor& t, bool lines_are_rows, int64_t first, int64_t co
 }  // namespace
 
 void CpuBackend::gemm(const GemmArgs& a) {
-  if (!a.transpose_b) format_of(a.b);  // refuses blocks that do not lie along k
+  format_of(a.a);  // refuses block formats, and in b where the blocks do not lie along k
+  if (!a.transpose_b) format_of(a.b);
   Size size = size_of(a);
   if (size.m == 0 || size.n == 0) return;
   Result c(*this, a.c, a.beta);

@@ -61,10 +61,11 @@ Moments moments(const Group& g, float inverse, float offset, Range range) {
   return {sum(q_sum), sum(xq), sum(qq)};
 }
 
-// A line and by how much it lowers the squared error below sum of w x^2.
+// A line and by how much it lowers the squared error below sum of w x^2; below zero: none was
+// found.
 struct Fit {
   Line line;
-  float gain = 0;
+  float gain = -1;
 };
 
 void keep_better(Fit& best, const Fit& other) {
@@ -79,7 +80,8 @@ Fit best_scale(const Moments& m) {
 
 Fit best_line(const Fixed& f, const Moments& m, bool below_zero) {
   float det = f.w * m.qq - m.q * m.q;
-  if (!(det > 0)) return {};
+  if (!(det > 1e-5f * f.w * m.qq))  // all integers are the same
+    return below_zero ? best_scale(m) : Fit{};
   float scale = (f.w * m.xq - f.x * m.q) / det;
   float offset = (m.qq * f.x - m.q * m.xq) / det;
   if (below_zero && offset > 0) return best_scale(m);
@@ -100,7 +102,7 @@ Line search_line(const Group& g, int most, bool below_zero) {
   if (!(width > 0)) return {0, lo};
   Fixed fixed = fixed_moments(g);
   Range range{0, most};
-  Fit best{{width / float(most), lo}, -1};
+  Fit best{{width / float(most), lo}};
   for (float span : kSpans)
     keep_better(best,
                 best_line(fixed, moments(g, (float(most) + span) / width, lo, range), below_zero));
@@ -118,7 +120,7 @@ Line search_line(const Group& g, int most, bool below_zero) {
 Line fit_scale(const Group& g, Range range) {
   float extreme = extreme_of(g);
   if (extreme == 0) return {};
-  Fit best{{extreme / float(range.lo), 0}, -1};
+  Fit best{{extreme / float(range.lo), 0}};
   for (int end : {range.lo, range.hi})
     for (float span : kSpans)
       keep_better(
