@@ -3,8 +3,9 @@
 //
 // Legend: T tokens, D width, H heads, K kv heads, E head size, F mlp width, V vocabulary, R rows, N
 // channels. "any float" means f32, bf16, f16 (and f64 on the reference backend); tensors of one
-// call share the activation type unless a field says otherwise. Gradients are written as beta *
-// grad + new (see GradSlot); an empty slot is skipped.
+// call share the activation type unless a field says otherwise. Block formats are refused but where
+// a field allows them. Gradients are written as beta * grad + new (see GradSlot); an empty slot is
+// skipped.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ namespace slm {
 // c = alpha * op(a) op(b) + beta * c + bias        op(a): [M, K], op(b): [K, N], c: [M, N]; op
 // transposes when asked
 struct GemmArgs {
-  Tensor a, b, c;  // any float each, in any mixture
+  Tensor a, b, c;  // any float each, in any mixture; b a block format too when it is transposed
   bool transpose_a = false, transpose_b = false;
   float alpha = 1, beta = 0;
   Tensor bias;  // [N], may be absent
@@ -105,7 +106,7 @@ struct ClipArgs {
 // y[t] = scale * table[ids[t]]
 struct EmbedArgs {
   Tensor ids;    // [T] i32, each within the table
-  Tensor table;  // [V, D], any float
+  Tensor table;  // [V, D], any float or block format; no block format in the backward pass
   float scale = 1;
   Tensor y;  // [T, D]
 };

@@ -108,6 +108,7 @@ ChatSession::ChatSession(const ChatOptions& options)
       conversation_(choose_format(options.format, *model_.tokenizer), ""),
       generator_(decoder_, *backend_, model_.tokenizer.get(),
                  options.sampling.generator_options(decoder_.spec())) {
+  options_.sampling.take_recommended(model_.config.generation);
   conversation_.set_system(
       options.system.value_or(std::string(conversation_.format().default_system)));
 }

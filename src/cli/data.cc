@@ -6,8 +6,10 @@
 #include <set>
 
 #include "cli/commands.h"
+#include "cli/resolve_model.h"
 #include "data/prepare.h"
 #include "data/token_file.h"
+#include "model/load.h"
 #include "util/json.h"
 #include "util/progress.h"
 
@@ -65,7 +67,7 @@ void report(const PrepareCounts& counts, const PrepareOptions& options, double s
 void prepare(const PrepareFlags& flags) {
   PrepareOptions options = flags.options;
   if (!flags.chat.empty()) options.chat = &chat_format(flags.chat);
-  auto tokenizer = load_tokenizer(flags.tokenizer);
+  auto tokenizer = open_tokenizer(resolve_model(flags.tokenizer));
   Progress progress({.label = "preparing", .unit = "bytes", .total = total_bytes(options.inputs)});
   PrepareCounts counts = prepare_tokens(*tokenizer, options, [&](const PrepareCounts& so_far) {
     progress.update(so_far.input_bytes,
@@ -148,7 +150,7 @@ void show_document(const TokenFile& file, int64_t d, const Tokenizer* tokenizer)
 void inspect(const InspectFlags& flags) {
   TokenFile file(flags.prefix);
   std::shared_ptr<const Tokenizer> tokenizer;
-  if (!flags.tokenizer.empty()) tokenizer = load_tokenizer(flags.tokenizer);
+  if (!flags.tokenizer.empty()) tokenizer = open_tokenizer(resolve_model(flags.tokenizer));
   int64_t longest = 0, empty = 0;
   for (int64_t d = 0; d < file.documents(); ++d) {
     longest = std::max(longest, file.length(d));

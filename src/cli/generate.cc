@@ -83,6 +83,7 @@ Generator::OnToken streamer(bool terminal) {
 
 void run(GenerateOptions& options) {
   Model model = options.model.load();
+  options.sampling.take_recommended(model.config.generation);
   std::unique_ptr<Backend> backend = options.model.make_backend();
   GenerationRequest request = make_request(options, model);
   Decoder decoder = model.decoder();

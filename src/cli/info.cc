@@ -6,7 +6,8 @@
 
 #include "cli/builtin_model.h"
 #include "cli/commands.h"
-#include "format/tensor_files.h"
+#include "cli/resolve_model.h"
+#include "format/gguf.h"
 #include "model/sizes.h"
 
 namespace slm {
@@ -130,8 +131,8 @@ void print_parameters(const ModelConfig& config) {
     line("published figure", "{}: {}", grouped(published->count), published->reason);
 }
 
-void print_files(const std::filesystem::path& directory) {
-  TensorFiles files = open_checkpoint_dir(directory);
+void print_files(const std::filesystem::path& path) {
+  TensorFiles files = open_weights(path);
   std::map<DType, std::pair<int64_t, int64_t>> by_dtype;  // tensors, bytes
   for (const TensorEntry& entry : files.entries()) {
     auto& [tensors, bytes] = by_dtype[entry.dtype];
@@ -156,6 +157,7 @@ void print_memory(const DecoderSpec& spec, int64_t context) {
 }
 
 bool has_weights(const std::filesystem::path& path) {
+  if (is_gguf(path)) return true;
   for (const char* name : {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
                            "pytorch_model.bin.index.json"})
     if (std::filesystem::exists(path / name)) return true;
@@ -164,7 +166,7 @@ bool has_weights(const std::filesystem::path& path) {
 
 void run(const InfoOptions& options) {
   std::filesystem::path path =
-      options.model.empty() ? builtin_model_dir() : std::filesystem::path(options.model);
+      options.model.empty() ? builtin_model_dir() : resolve_model(options.model);
   ModelConfig config = read_model_config(path);
   print_architecture(config);
   print_parameters(config);
@@ -180,7 +182,8 @@ void add_info_command(CLI::App& app) {
   auto options = std::make_shared<InfoOptions>();
   command
       ->add_option("model", options->model,
-                   "Model directory, or a config.json by itself; without one, the built-in model")
+                   "Model directory, .gguf file, or a config.json by itself; without one, the "
+                   "built-in model")
       ->type_name("MODEL");
   command
       ->add_option("--context", options->context,

@@ -68,7 +68,7 @@ void run(const LogitsOptions& options) {
     Tensor hidden = decoder.hidden(cx, TokenBatch::pack({&rows[size_t(b)], 1}));
     backend->copy(decoder.logits(cx, hidden), logits.rows(b, b + 1));
   }
-  write_safetensors(options.output, std::vector<NamedTensor>{{"logits", logits}});
+  write_safetensors(options.output, sources_of(std::vector<NamedTensor>{{"logits", logits}}));
   fmt::print("{}: logits f32 [{}, {}, {}]\n", options.output, batch, tokens, vocab);
 }
 

@@ -1,6 +1,7 @@
 #include "cli/model_options.h"
 
 #include "cli/builtin_model.h"
+#include "cli/resolve_model.h"
 #include "util/error.h"
 
 namespace slm {
@@ -8,8 +9,10 @@ namespace slm {
 void ModelOptions::add_model(CLI::App& app, bool required) {
   CLI::Option* option = app.add_option(
       "model", model,
-      required ? "Model directory in the Hugging Face layout (config.json, *.safetensors or *.bin)"
-               : "Model directory in the Hugging Face layout; without one, the built-in model");
+      required ? "Model directory in the Hugging Face layout, .gguf file, or the ORG/NAME of a "
+                 "pulled model"
+               : "Model directory in the Hugging Face layout, .gguf file, or the ORG/NAME of a "
+                 "pulled model; without one, the built-in model");
   option->type_name("MODEL");
   if (required) option->required();
 }
@@ -34,7 +37,7 @@ void ModelOptions::add_to(CLI::App& app, bool model_required) {
 }
 
 std::filesystem::path ModelOptions::model_dir() const {
-  return model.empty() ? builtin_model_dir() : std::filesystem::path(model);
+  return model.empty() ? builtin_model_dir() : resolve_model(model);
 }
 
 std::unique_ptr<Backend> ModelOptions::make_backend() const {

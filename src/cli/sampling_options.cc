@@ -15,42 +15,61 @@ CLI::Validator at_least_zero() {
   return CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()).description("");
 }
 
-void add_filters(CLI::App& app, SamplingOptions& s) {
-  app.add_option("--temperature", s.temperature,
-                 "Below 1 prefers likely tokens, above 1 evens out; 0 always takes the likeliest")
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--top-k", s.top_k, "Only the K likeliest tokens; 0: all")
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--top-p", s.top_p, "Only the likeliest tokens that together reach probability P")
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--min-p", s.min_p, "Only tokens at least P times as likely as the likeliest")
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--typical-p", s.typical_p, "Only the most typical tokens that reach P")
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--epsilon-cutoff", s.epsilon_cutoff, "Only tokens of at least this probability")
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--eta-cutoff", s.eta_cutoff, "The same, lower where the model is unsure")
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--repetition-penalty", s.repetition_penalty,
-                 "Above 1 makes tokens that already occurred less likely")
-      ->capture_default_str()
-      ->group(kGroup);
-  app.add_option("--no-repeat-ngram", s.no_repeat_ngram, "Never the same N tokens twice; 0: off")
-      ->capture_default_str()
-      ->group(kGroup);
-}
-
 }  // namespace
 
+CLI::Option* SamplingFlags::add_filter(CLI::App& app, const char* flag, Value value,
+                                       const char* help) {
+  return std::visit(
+      [&](auto member) {
+        return app.add_option(flag, sampling.*member, help)->capture_default_str()->group(kGroup);
+      },
+      value);
+}
+
+void SamplingFlags::add_filters(CLI::App& app) {
+  struct Filter {
+    const char* flag;
+    std::string_view key;
+    Value value;
+    const char* help;
+  };
+  using S = SamplingOptions;
+  const Filter filters[] = {
+      {"--temperature", "temperature", &S::temperature,
+       "Below 1 prefers likely tokens, above 1 evens out; 0 always takes the likeliest"},
+      {"--top-k", "top_k", &S::top_k, "Only the K likeliest tokens; 0: all"},
+      {"--top-p", "top_p", &S::top_p,
+       "Only the likeliest tokens that together reach probability P"},
+      {"--min-p", "min_p", &S::min_p, "Only tokens at least P times as likely as the likeliest"},
+      {"--typical-p", "typical_p", &S::typical_p, "Only the most typical tokens that reach P"},
+      {"--epsilon-cutoff", "epsilon_cutoff", &S::epsilon_cutoff,
+       "Only tokens of at least this probability"},
+      {"--eta-cutoff", "eta_cutoff", &S::eta_cutoff, "The same, lower where the model is unsure"},
+      {"--repetition-penalty", "repetition_penalty", &S::repetition_penalty,
+       "Above 1 makes tokens that already occurred less likely"},
+      {"--no-repeat-ngram", "no_repeat_ngram_size", &S::no_repeat_ngram,
+       "Never the same N tokens twice; 0: off"},
+  };
+  for (const Filter& f : filters)
+    recommended_.push_back({f.key, f.value, add_filter(app, f.flag, f.value, f.help)});
+}
+
+void SamplingFlags::take_recommended(const Json& generation_config) {
+  if (!generation_config.is_object()) return;
+  JsonObject config(generation_config, "generation_config.json");
+  for (const Recommended& r : recommended_) {
+    if (r.flag->count() > 0 || !config.has(r.key)) continue;
+    if (auto real = std::get_if<double SamplingOptions::*>(&r.value))
+      sampling.**real = config.number(r.key);
+    else
+      sampling.*std::get<int64_t SamplingOptions::*>(r.value) = config.integer(r.key);
+  }
+  bool temperature_given = recommended_.front().flag->count() > 0;  // add_filters puts it first
+  if (!temperature_given && !config.boolean_or("do_sample", true)) sampling.temperature = 0;
+}
+
 void SamplingFlags::add_to(CLI::App& app) {
-  add_filters(app, sampling);
+  add_filters(app);
   app.add_option("--seed", seed,
                  "The same seed, prompt and flags give the same text "
                  "(default: a new seed every time)")

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/resolve_model.h"
+#include "model/load.h"
 #include "text/tokenizer.h"
 #include "util/files.h"
 #include "util/json.h"
@@ -123,7 +125,9 @@ bool is_plain(const TokenizeOptions& options) {
 }
 
 void add_shared_options(CLI::App& command, TokenizeOptions& o) {
-  command.add_option("TOKENIZER_OR_MODEL", o.tokenizer, "A tokenizer file or a model directory")
+  command
+      .add_option("TOKENIZER_OR_MODEL", o.tokenizer,
+                  "A tokenizer file, a model directory or a .gguf file")
       ->required();
   command.add_option("--input", o.input, "Read this file instead of the standard input");
   command.add_option("--output", o.output, "Write this file instead of the standard output");
@@ -145,7 +149,7 @@ void add_tokenize_command(CLI::App& app) {
   command->add_flag("--text-only", o->text_only, "Read special tokens in the text as plain text");
   command->callback([o] {
     o->encode.parse_special = !o->text_only;
-    auto tokenizer = load_tokenizer(o->tokenizer);
+    auto tokenizer = open_tokenizer(resolve_model(o->tokenizer));
     bool plain = is_plain(*o);
     convert_lines(*o, plain, [&](const std::string& line, const std::string& where) {
       return text_to_ids(*tokenizer, o->encode, plain, line, where);
@@ -160,7 +164,7 @@ void add_detokenize_command(CLI::App& app) {
   add_shared_options(*command, *o);
   command->add_flag("--skip-special", o->skip_special, "Leave out special tokens");
   command->callback([o] {
-    auto tokenizer = load_tokenizer(o->tokenizer);
+    auto tokenizer = open_tokenizer(resolve_model(o->tokenizer));
     bool plain = is_plain(*o);
     convert_lines(*o, plain, [&](const std::string& line, const std::string& where) {
       return ids_to_text(*tokenizer, o->skip_special, plain, line, where);

@@ -1,6 +1,8 @@
 // Everything an op may use, in plain sight.
 #pragma once
 
+#include <functional>
+
 #include "core/tape.h"
 
 namespace slm {
@@ -12,6 +14,10 @@ struct Context {
   Tape* tape = nullptr;  // null: inference, nothing is saved
   bool recompute =
       false;  // keep only block inputs for the backward pass, and compute the rest again there
+
+  // Told the weight and the input of every linear, before it runs: for statistics. Null: nobody
+  // asks.
+  const std::function<void(const Tensor& weight, const Tensor& input)>* on_linear = nullptr;
 
   template <class... Inputs>
   bool recording(const Inputs&... inputs) const {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/blocks/formats.h"
 #include "util/error.h"
 
 namespace slm {
@@ -41,7 +42,40 @@ constexpr DTypeTraits integer_row(std::string_view name, std::string_view file_n
   return {name, file_name, 1, sizeof(T), false, widen<T, as_float<T>>, nullptr};
 }
 
-const std::array<DTypeTraits, 10> kTable{{
+template <class Block, void (*decode)(const Block&, float*),
+          void (*encode)(const float*, const float*, Block&)>
+constexpr DTypeTraits block_row(std::string_view name) {
+  constexpr int kElems = Block::kElems;
+  auto to_f32 = [](const void* in, float* out, int64_t n) {
+    for (int64_t i = 0; i < n / kElems; ++i) {
+      Block block;
+      std::memcpy(&block, static_cast<const Block*>(in) + i, sizeof(Block));
+      decode(block, out + i * kElems);
+    }
+  };
+  auto weighted = [](const float* in, const float* weight, void* out, int64_t n) {
+    for (int64_t i = 0; i < n / kElems; ++i) {
+      Block block{};
+      encode(in + i * kElems, weight + i * kElems, block);
+      std::memcpy(static_cast<Block*>(out) + i, &block, sizeof(Block));
+    }
+  };
+  auto from_f32 = [](const float* in, void* out, int64_t n) {
+    static constexpr auto kOnes = [] {
+      std::array<float, kElems> ones{};
+      ones.fill(1);
+      return ones;
+    }();
+    for (int64_t i = 0; i < n / kElems; ++i) {
+      Block block{};
+      encode(in + i * kElems, kOnes.data(), block);
+      std::memcpy(static_cast<Block*>(out) + i, &block, sizeof(Block));
+    }
+  };
+  return {name, "", kElems, sizeof(Block), true, to_f32, from_f32, weighted};
+}
+
+const std::array<DTypeTraits, 18> kTable{{
     {"f32", "F32", 1, 4, true, widen<float, as_float<float>>, narrow<float, from_float<float>>},
     {"bf16", "BF16", 1, 2, true, widen<uint16_t, bf16_to_f32>, narrow<uint16_t, f32_to_bf16>},
     {"f16", "F16", 1, 2, true, widen<uint16_t, f16_to_f32>, narrow<uint16_t, f32_to_f16>},
@@ -52,6 +86,14 @@ const std::array<DTypeTraits, 10> kTable{{
     integer_row<int8_t>("i8", "I8"),
     integer_row<uint8_t>("u8", "U8"),
     integer_row<uint8_t>("bool", "BOOL"),
+    block_row<blocks::Q4_0, blocks::decode, blocks::encode>("q4_0"),
+    block_row<blocks::Q4_1, blocks::decode, blocks::encode>("q4_1"),
+    block_row<blocks::Q5_0, blocks::decode, blocks::encode>("q5_0"),
+    block_row<blocks::Q5_1, blocks::decode, blocks::encode>("q5_1"),
+    block_row<blocks::Q8_0, blocks::decode, blocks::encode>("q8_0"),
+    block_row<blocks::Q4_K, blocks::decode, blocks::encode>("q4_k"),
+    block_row<blocks::Q5_K, blocks::decode, blocks::encode>("q5_k"),
+    block_row<blocks::Q6_K, blocks::decode, blocks::encode>("q6_k"),
 }};
 
 template <class Match>
@@ -73,7 +115,7 @@ std::optional<DType> dtype_from_name(std::string_view name) {
 }
 
 std::optional<DType> dtype_from_file_name(std::string_view name) {
-  return find([&](const DTypeTraits& t) { return t.file_name == name; });
+  return find([&](const DTypeTraits& t) { return !name.empty() && t.file_name == name; });
 }
 
 int64_t bytes_of(DType type, int64_t n) {

@@ -1,4 +1,8 @@
 // Number formats are a table: adding one adds a row here and its kernels.
+//
+// Block formats (q4_0 to q6_k) hold 32 or 256 numbers in one block of bytes with a scale of their
+// own: a tensor's last axis is a whole number of blocks. What each block holds:
+// core/blocks/formats.h.
 #pragma once
 
 #include <bit>
@@ -8,17 +12,42 @@
 
 namespace slm {
 
-enum class DType : uint8_t { kF32, kBF16, kF16, kF64, kI64, kI32, kI16, kI8, kU8, kBool };
+enum class DType : uint8_t {
+  kF32,
+  kBF16,
+  kF16,
+  kF64,
+  kI64,
+  kI32,
+  kI16,
+  kI8,
+  kU8,
+  kBool,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ8_0,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K
+};
 
 struct DTypeTraits {
-  std::string_view name;       // "bf16"; what --dtype takes
-  std::string_view file_name;  // "BF16"; what a safetensors header says
-  int block_elems;             // elements per block, 1 for plain types
+  std::string_view name;  // "bf16"; what --dtype takes
+  std::string_view
+      file_name;    // "BF16"; what a safetensors header says; empty: it has no word for this format
+  int block_elems;  // elements per block, 1 for plain types
   int block_bytes;
   bool floating;
   void (*to_f32)(const void* blocks, float* out, int64_t n);  // n: a multiple of block_elems
-  void (*from_f32)(const float* in, void* blocks,
-                   int64_t n);  // rounds to nearest even; null: read-only format
+  // Plain formats round to nearest even; block formats search for scales of small squared error.
+  // Null: read-only format.
+  void (*from_f32)(const float* in, void* blocks, int64_t n);
+  // Of block formats: from_f32 that makes the sum of weight[i] * error[i]^2 small. Weights are not
+  // negative.
+  void (*from_f32_weighted)(const float* in, const float* weight, void* blocks,
+                            int64_t n) = nullptr;
 };
 
 const DTypeTraits& traits(DType type);

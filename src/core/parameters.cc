@@ -37,6 +37,12 @@ int64_t Parameters::bytes() const {
 }
 
 void Parameters::make_trainable(Allocator& memory) {
+  for (const Parameter& p : items_)
+    check(!p.value.quantized(),
+          "cannot train \"{}\", which is {}: training needs the weights as they were before "
+          "quantising, in f32, bf16 or "
+          "f16",
+          p.spec.name, traits(p.value.dtype()).name);
   values_ = memory.empty({count()}, DType::kF32);
   grads_ = memory.empty({count()}, DType::kF32);
   memory.zero(grads_);

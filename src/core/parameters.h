@@ -3,6 +3,7 @@
 // spans.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,10 @@ struct ParameterSpec {
   Shape shape;
   ParameterRole role;
 };
+
+// Gives parameter i of a list of specs, in whatever floating type, whenever asked: for models that
+// are not in memory as a whole.
+using ParameterReader = std::function<Tensor(size_t parameter)>;
 
 struct Parameter {
   ParameterSpec spec;

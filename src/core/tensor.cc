@@ -30,6 +30,9 @@ Tensor::Tensor(std::shared_ptr<Storage> storage, int64_t byte_offset, Shape shap
       elements_(shape.elements()),
       shape_(shape),
       dtype_(dtype) {
+  check(!quantized() || (shape.rank() > 0 && shape[-1] % traits(dtype).block_elems == 0),
+        "[tensor] {} {}: rows must be a whole number of blocks of {}", traits(dtype).name,
+        shape.to_string(), traits(dtype).block_elems);
   check(byte_offset >= 0 && byte_offset <= storage_->bytes &&
             bytes() <= storage_->bytes - byte_offset,
         "[tensor] {} {} at byte {} does not fit in a storage of {} bytes", traits(dtype).name,
@@ -71,11 +74,11 @@ Tensor Tensor::of(std::span<const int32_t> values, const Shape& shape) {
 Tensor Tensor::rows(int64_t begin, int64_t end) const {
   check(shape_.rank() >= 1 && 0 <= begin && begin <= end && end <= dim(0),
         "[tensor] rows {}..{} of {}", begin, end, shape_.to_string());
-  int64_t row_bytes = dim(0) ? bytes() / dim(0) : 0;
+  int64_t row = dim(0) ? elements_ / dim(0) : 0;
   std::array<int64_t, Shape::kMaxRank> dims;
   std::copy(shape_.dims().begin(), shape_.dims().end(), dims.begin());
   dims[0] = end - begin;
-  return Tensor(storage_, byte_offset_ + begin * row_bytes,
+  return Tensor(storage_, byte_offset_ + bytes_of(dtype_, begin * row),
                 Shape(std::span<const int64_t>(dims.data(), size_t(shape_.rank()))), dtype_);
 }
 

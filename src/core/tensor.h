@@ -77,8 +77,8 @@ class Tensor {
   DType dtype_ = DType::kF32;
 };
 
-// A host tensor in another floating type, rounded to nearest even; the tensor itself when it has
-// that type already.
+// A host tensor in another floating type (also to and from block formats), rounded as that format
+// rounds; the tensor itself when it has that type already.
 Tensor to_dtype(const Tensor& t, DType dtype);
 
 }  // namespace slm

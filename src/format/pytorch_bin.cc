@@ -10,6 +10,7 @@
 #include "format/zip.h"
 #include "util/checked.h"
 #include "util/error.h"
+#include "util/impostor.h"
 
 namespace slm {
 namespace {
@@ -264,6 +265,7 @@ TensorFiles open_legacy(const std::shared_ptr<const MappedFile>& file, const std
 
 TensorFiles open_pytorch_bin(const std::filesystem::path& path) {
   auto file = MappedFile::open(path);
+  refuse_impostor(file->text(), path.string());
   ByteReader start(file->bytes(), path.string());
   std::string_view head = start.text(std::min<size_t>(4, start.remaining()), "the file");
   if (head == "PK\x03\x04") return open_zip(file, path.string());

@@ -3,12 +3,14 @@
 #include <utility>
 
 #include "format/safetensors_header.h"
+#include "util/impostor.h"
 
 namespace slm {
 
 TensorFiles open_safetensors(const std::filesystem::path& path) {
   auto file = MappedFile::open(path);
   std::string origin = path.string();
+  refuse_impostor(file->text(), origin);
   SafetensorsHeader header = parse_safetensors_header(file->bytes(), origin);
   TensorFiles tensors;
   for (auto& t : header.tensors)

@@ -173,8 +173,11 @@ SafetensorsHeader::Entry validated(const Claim& claim, int64_t data_bytes,
   uint64_t begin = claim.offsets->front(), end = claim.offsets->back();
   check_data(begin <= end, "{}: tensor \"{}\" ends at byte {}, before it begins at {}", origin,
              claim.name, end, begin);
-  check_data(end <= uint64_t(data_bytes), "{}: tensor \"{}\" ends at byte {} of {} bytes of data",
-             origin, claim.name, end, data_bytes);
+  check_data(
+      end <= uint64_t(data_bytes),
+      "{}: tensor \"{}\" ends at byte {} of {} bytes of data; the file is cut short (a download "
+      "that was stopped?)",
+      origin, claim.name, end, data_bytes);
   SafetensorsHeader::Entry entry{claim.name, dtype_of(claim, origin), shape_of(claim, origin),
                                  int64_t(begin), int64_t(end)};
   int64_t bytes = byte_size(entry, origin);

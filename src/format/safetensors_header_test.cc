@@ -150,9 +150,12 @@ TEST(SafetensorsHeader, RefusesLies) {
       {R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}})", 1,
        "f: tensor \"a\" ends at byte 0, before it begins at 1"},
       {R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", 1,
-       "f: tensor \"a\" ends at byte 2 of 1 bytes of data"},
+       "f: tensor \"a\" ends at byte 2 of 1 bytes of data; the file is cut short (a download that "
+       "was stopped?)"},
       {R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[18446744073709551614,18446744073709551615]}})",
-       1, "f: tensor \"a\" ends at byte 18446744073709551615 of 1 bytes of data"},
+       1,
+       "f: tensor \"a\" ends at byte 18446744073709551615 of 1 bytes of data; the file is cut "
+       "short (a download that was stopped?)"},
       {R"({"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}})", 1,
        "f: tensor \"a\" has dtype \"F4\", which is not supported"},
       {R"({"a":{"dtype":"f32","shape":[1],"data_offsets":[0,4]}})", 4,

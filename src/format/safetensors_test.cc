@@ -47,7 +47,7 @@ void expect_same(const Tensor& got, const Tensor& expected, const std::string& n
 TEST(Safetensors, RoundTripIsBitExact) {
   auto path = scratch_dir() / "t.safetensors";
   auto tensors = one_of_each();
-  write_safetensors(path, tensors, {{"format", "pt"}, {"note", "line\nbreak"}});
+  write_safetensors(path, sources_of(tensors), {{"format", "pt"}, {"note", "line\nbreak"}});
   TensorFiles files = open_safetensors(path);
   EXPECT_EQ(files.metadata().at("note"), "line\nbreak");
   ASSERT_EQ(files.entries().size(), tensors.size());
@@ -59,7 +59,7 @@ TEST(Safetensors, RoundTripIsBitExact) {
 TEST(Safetensors, TensorsAreViewsThatKeepTheFileAlive) {
   auto path = scratch_dir() / "t.safetensors";
   auto tensors = one_of_each();
-  write_safetensors(path, tensors);
+  write_safetensors(path, sources_of(tensors));
   Tensor first, again;
   {
     TensorFiles files = open_safetensors(path);
@@ -86,7 +86,7 @@ TEST(Safetensors, CopiesATensorThatLiesUnaligned) {
 
 TEST(Safetensors, AlignsDataAndOrdersLikeTheOriginalWriter) {
   auto path = scratch_dir() / "t.safetensors";
-  write_safetensors(path, one_of_each());
+  write_safetensors(path, sources_of(one_of_each()));
   std::string bytes = read_file(path);
   uint64_t length;
   std::memcpy(&length, bytes.data(), 8);
@@ -102,15 +102,36 @@ TEST(Safetensors, RefusesToWriteNonsense) {
   auto path = scratch_dir() / "t.safetensors";
   Tensor t = pattern({1}, DType::kF32, 1);
   auto write = [&](std::vector<NamedTensor> tensors) {
-    return refusal([&] { write_safetensors(path, tensors); });
+    return refusal([&] { write_safetensors(path, sources_of(tensors)); });
   };
   EXPECT_EQ(write({{"a", t}, {"a", t}}), "[safetensors] cannot write a tensor named \"a\" twice");
   EXPECT_EQ(write({{"__metadata__", t}}),
             "[safetensors] cannot write a tensor named \"__metadata__\"");
-  EXPECT_EQ(write({{"a", Tensor()}}),
-            "[safetensors] tensor \"a\" must be plain numbers on the host");
   EXPECT_EQ(write({{"\xff", t}}), "[safetensors] the tensor name \"\xff\" is not UTF-8");
+  std::vector<TensorSource> liar{{"a", DType::kF32, {2}, [t] { return t; }}};
+  EXPECT_EQ(refusal([&] { write_safetensors(path, liar); }),
+            "[tensor source] \"a\" was announced as f32 [2] on the host and came as f32 [1]");
+  liar[0].load = [] { return Tensor(); };
+  EXPECT_NE(refusal([&] { write_safetensors(path, liar); }).find("came as nothing"),
+            std::string::npos);
   EXPECT_TRUE(std::filesystem::is_empty(path.parent_path()));
+}
+
+// What a person waits for may not fit in memory: each tensor goes before the next one comes.
+TEST(Safetensors, HoldsOneTensorAtATime) {
+  std::vector<TensorSource> sources;
+  std::weak_ptr<Storage> last;
+  int made = 0;
+  for (int i = 0; i < 5; ++i)
+    sources.push_back({format("t{}", i), DType::kF32, {100}, [&] {
+                         EXPECT_TRUE(last.expired());
+                         Tensor t = pattern({100}, DType::kF32, 1);
+                         last = t.shared_storage();
+                         ++made;
+                         return t;
+                       }});
+  write_checkpoint_dir(scratch_dir(), sources, {.max_shard_bytes = 800});
+  EXPECT_EQ(made, 5);
 }
 
 TEST(Safetensors, RefusesAFifoInsteadOfWaiting) {
@@ -122,10 +143,10 @@ TEST(Safetensors, RefusesAFifoInsteadOfWaiting) {
 TEST(CheckpointDir, ShardsAndReadsBack) {
   auto dir = scratch_dir();
   auto tensors = one_of_each();
-  write_checkpoint_dir(dir, tensors, 1000);
+  write_checkpoint_dir(dir, sources_of(tensors), {.max_shard_bytes = 1000});
   EXPECT_TRUE(exists(dir / "model.safetensors"));
   write_file_atomically(dir / "model-mine.safetensors", "kept");
-  write_checkpoint_dir(dir, tensors, 30);
+  write_checkpoint_dir(dir, sources_of(tensors), {.max_shard_bytes = 30});
   EXPECT_FALSE(exists(dir / "model.safetensors"));
   EXPECT_TRUE(exists(dir / "model.safetensors.index.json"));
   EXPECT_TRUE(exists(dir / "model-00001-of-00005.safetensors"));
@@ -133,17 +154,42 @@ TEST(CheckpointDir, ShardsAndReadsBack) {
   TensorFiles files = open_checkpoint_dir(dir);
   ASSERT_EQ(files.entries().size(), tensors.size());
   for (const auto& t : tensors) expect_same(files.load(t.name), t.tensor, t.name);
-  write_checkpoint_dir(dir, tensors, 60);
+  write_checkpoint_dir(dir, sources_of(tensors), {.max_shard_bytes = 60});
   EXPECT_FALSE(exists(dir / "model-00001-of-00005.safetensors"));
   EXPECT_EQ(open_checkpoint_dir(dir).entries().size(), tensors.size());
+}
+
+// A disk that fills up, a kill: what was there stays, and nothing half-written is taken for a
+// model.
+TEST(CheckpointDir, AFailedSaveLeavesTheOldOne) {
+  auto dir = scratch_dir();
+  auto tensors = one_of_each();
+  write_checkpoint_dir(dir, sources_of(tensors), {.max_shard_bytes = 30});
+  write_file_atomically(dir / "config.json", "{}");
+  auto sources = sources_of(tensors);
+  bool shards_seen = false;
+  sources.back().load = [&]() -> Tensor {
+    shards_seen = exists(dir / "model-00001-of-00002.safetensors.tmp") &&
+                  !exists(dir / "model-00001-of-00002.safetensors");
+    fail(ErrorKind::kIo, "no space left");
+  };
+  EXPECT_EQ(refusal([&] { write_checkpoint_dir(dir, sources, {.max_shard_bytes = 100}); }),
+            "no space left");
+  EXPECT_TRUE(shards_seen);
+  EXPECT_TRUE(exists(dir / "config.json"));
+  EXPECT_EQ(open_checkpoint_dir(dir).entries().size(), tensors.size());
+  EXPECT_FALSE(exists(dir / "model-00001-of-00002.safetensors.tmp"));
+  write_checkpoint_dir(dir, sources_of(tensors));
+  EXPECT_FALSE(exists(dir / "config.json"));  // until the caller writes the new one
 }
 
 TEST(CheckpointDir, RefusesIndexesThatLie) {
   auto dir = scratch_dir();
   Tensor t = pattern({1}, DType::kF32, 1);
-  write_safetensors(dir / "model-00001-of-00002.safetensors", std::vector<NamedTensor>{{"a", t}});
+  write_safetensors(dir / "model-00001-of-00002.safetensors",
+                    sources_of(std::vector<NamedTensor>{{"a", t}}));
   write_safetensors(dir / "model-00002-of-00002.safetensors",
-                    std::vector<NamedTensor>{{"a", t}, {"b", t}});
+                    sources_of(std::vector<NamedTensor>{{"a", t}, {"b", t}}));
   std::string index = (dir / "model.safetensors.index.json").string();
   auto with_index = [&](const std::string& json) {
     write_file_atomically(index, json);
@@ -158,8 +204,12 @@ TEST(CheckpointDir, RefusesIndexesThatLie) {
     std::string text = with_index(format(R"({{"weight_map":{{"a":"{}"}}}})", name));
     EXPECT_NE(text.find("must be a plain file name"), std::string::npos) << name << ": " << text;
   }
-  EXPECT_EQ(with_index(R"({"weight_map":{"a":"gone.safetensors"}})"),
-            (dir / "gone.safetensors").string() + ": cannot open: No such file or directory");
+  EXPECT_EQ(
+      with_index(
+          R"({"weight_map":{"a":"gone.safetensors","b":"model-00002-of-00002.safetensors"}})"),
+      index +
+          ": of the 2 files it lists, 1 is missing: gone.safetensors; the download is not "
+          "complete: go on with it (`stablelm pull ORG/NAME`), or copy it here");
   EXPECT_EQ(with_index(R"({"weight_map":{"b":"model-00001-of-00002.safetensors"}})"),
             index + ": \"b\" is not in model-00001-of-00002.safetensors as the index says");
   EXPECT_EQ(
@@ -174,6 +224,32 @@ TEST(CheckpointDir, SaysWhatItLookedFor) {
             dir.string() +
                 ": no weights here; looked for model.safetensors, pytorch_model.bin and their "
                 ".index.json");
+}
+
+TEST(CheckpointDir, SaysWhatIsThereInstead) {
+  auto dir = scratch_dir();
+  auto refused = [&] { return refusal([&] { open_checkpoint_dir(dir); }); };
+  for (auto [name, said] : {std::pair{"x.gguf", "; there is x.gguf: name that file itself"},
+                            {"model-00001-of-00002.safetensors",
+                             "; there is model-00001-of-00002.safetensors, but not the index that "
+                             "goes with it"},
+                            {"model.safetensors.incomplete",
+                             "; model.safetensors.incomplete looks like a download or save that "
+                             "was stopped"}}) {
+    write_file_atomically(dir / name, "x");
+    EXPECT_TRUE(refused().ends_with(said)) << refused();
+    std::filesystem::remove(dir / name);
+  }
+  for (const char* name : {"model.safetensors", "pytorch_model.bin"}) {
+    write_file_atomically(dir / name, "version https://git-lfs.github.com/spec/v1\noid sha256:1\n");
+    EXPECT_TRUE(refused().starts_with((dir / name).string() + ": this is a Git LFS pointer"));
+    write_file_atomically(dir / name, "<!DOCTYPE html>\n<html>");
+    EXPECT_TRUE(refused().starts_with((dir / name).string() + ": this is a web page"));
+    std::filesystem::remove(dir / name);
+  }
+  write_file_atomically(dir / "f.gguf", "GGUF");
+  EXPECT_NE(refusal([&] { open_checkpoint_dir(dir / "f.gguf"); }).find("this is a file; expected"),
+            std::string::npos);
 }
 
 TEST(CheckpointDir, ReadsTheShardedFixture) {
@@ -192,7 +268,7 @@ TEST(CheckpointDir, RewritesAFixtureByteForByte) {
   std::vector<NamedTensor> tensors;
   for (const auto& e : files.entries()) tensors.push_back({e.name, files.load(e.name)});
   auto dir = scratch_dir();
-  write_checkpoint_dir(dir, tensors);
+  write_checkpoint_dir(dir, sources_of(tensors));
   EXPECT_TRUE(read_file(dir / "model.safetensors") == read_file(original));
 }
 

@@ -42,11 +42,20 @@ Tensor TensorFiles::load(std::string_view name) const {
   const Place& place = places_[it->second];
   const std::byte* from = place.file->bytes().data() + place.byte_offset;
   if (!place.strides.empty()) return gather(from, entry, place.strides);
-  if (reinterpret_cast<uintptr_t>(from) % size_t(traits(entry.dtype).block_bytes) == 0)
+  const DTypeTraits& format = traits(entry.dtype);
+  // blocks are made of bytes and 16-bit numbers
+  size_t alignment = format.block_elems > 1 ? 2 : size_t(format.block_bytes);
+  if (reinterpret_cast<uintptr_t>(from) % alignment == 0)
     return Tensor::wrap(from, entry.shape, entry.dtype, place.file);
   Tensor copy = Tensor::host(entry.shape, entry.dtype);
   if (copy.bytes() > 0) std::memcpy(copy.bytes_data(), from, size_t(copy.bytes()));
   return copy;
+}
+
+void TensorFiles::release_pages() const {
+  const MappedFile* last = nullptr;  // tensors of a file come one after the other
+  for (const Place& place : places_)
+    if (std::exchange(last, place.file.get()) != place.file.get()) place.file->release_pages();
 }
 
 void TensorFiles::add(TensorEntry entry, Place place, const std::string& origin) {

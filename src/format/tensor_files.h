@@ -39,9 +39,12 @@ class TensorFiles {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
   // The tensor on the host: a view that keeps the file mapped when its numbers lie contiguous and
-  // aligned to their own size, else a copy. Never write through it. Error when there is no such
-  // name.
+  // aligned to their own size (2 for block formats), else a copy. Never write through it. Error
+  // when there is no such name.
   Tensor load(std::string_view name) const;
+
+  // Gives back the memory that reading has filled; tensors stay valid and are read anew.
+  void release_pages() const;
 
   // For the readers of containers. The reader has checked that the place lies inside the file;
   // `origin` names the file in the error for a name that is already there.

@@ -24,7 +24,8 @@ Tensor length_gain(int64_t width) {
   return gain;
 }
 
-// The same once and for all, a row at a time: for weights that stay as they are.
+}  // namespace
+
 Tensor rows_of_length_one(const Tensor& w) {
   int64_t width = w.dim(1);
   DType type = w.quantized() ? DType::kF32 : w.dtype();
@@ -40,8 +41,6 @@ Tensor rows_of_length_one(const Tensor& w) {
   }
   return result;
 }
-
-}  // namespace
 
 Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters)
     : spec_(spec),

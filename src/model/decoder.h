@@ -42,4 +42,8 @@ class Decoder {
   std::vector<Block> blocks_;
 };
 
+// A matrix whose rows are divided by their lengths, as a normalized head's are; none is shorter
+// than 1e-12, as in PyTorch's normalize. Blocks become f32.
+Tensor rows_of_length_one(const Tensor& w);
+
 }  // namespace slm

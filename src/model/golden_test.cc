@@ -91,12 +91,16 @@ void write_golden(const GoldenModel& golden, const std::filesystem::path& direct
   Parameters empty;
   for (const ParameterSpec& p : parameter_specs(config.spec))
     empty.add(p, Tensor::host(p.shape, DType::kF32));
-  auto tensors = published_tensors(config, empty, [](const Parameter& p) { return p.value; });
-  for (const NamedTensor& t : tensors) {
-    auto values = t.tensor.span<float>();
-    for (size_t k = 0; k < values.size(); ++k)
-      values[k] = golden_value(hash_name(t.name), k, is_gain(t.name));
-  }
+  auto tensors =
+      published_tensors(config, empty, DType::kF32, [](const Parameter& p) { return p.value; });
+  for (TensorSource& t : tensors)
+    t.load = [name = t.name, shape = t.shape] {
+      Tensor tensor = Tensor::host(shape, DType::kF32);
+      auto values = tensor.span<float>();
+      for (size_t k = 0; k < values.size(); ++k)
+        values[k] = golden_value(hash_name(name), k, is_gain(name));
+      return tensor;
+    };
   write_checkpoint_dir(directory, tensors);
   write_file_atomically(directory / "config.json", config.config.dump());
 }

@@ -1,5 +1,5 @@
-// Checkpoints in the Hugging Face layout: config.json, tensors under their published names,
-// tokenizer files.
+// Checkpoints in the Hugging Face layout (config.json, tensors under their published names,
+// tokenizer files) or in one .gguf file.
 #pragma once
 
 #include <filesystem>
@@ -26,8 +26,8 @@ struct ModelConfig {
   Json generation = nullptr;  // generation_config.json; null when there is none
 };
 ModelConfig parse_model_config(const Json& config, const std::string& origin);
-// Of a model directory, or of a config.json by itself.
-ModelConfig read_model_config(const std::filesystem::path& directory_or_file);
+// Of a model directory, of a .gguf file, or of a config.json by itself.
+ModelConfig read_model_config(const std::filesystem::path& path);
 // The config of a model made here, e.g. before training. Error when a checkpoint of this type
 // cannot describe such a decoder. Token ids and the like may be added to `config` afterwards.
 ModelConfig new_model_config(std::string_view model_type, const DecoderSpec& spec);
@@ -49,24 +49,43 @@ struct Model {
   Decoder decoder() const { return Decoder(config.spec, parameters); }
 };
 
-// Errors name the file and the key or tensor: missing, unexpected, of the wrong shape. Matrices
-// that are stored as they are used stay in the mapped file.
-Model load_model(const std::filesystem::path& directory, const LoadOptions& options = {});
+// `path`: a directory in the Hugging Face layout, or a .gguf file. Errors name the file and the key
+// or tensor: missing, unexpected, of the wrong shape. Matrices that are stored as they are used
+// stay in the mapped file.
+Model load_model(const std::filesystem::path& path, const LoadOptions& options = {});
+
+// "torch_dtype" of a config.json: "float32" for f32. Error for types checkpoints are not saved in.
+std::string_view torch_name(DType dtype);
+
+// Of a model directory, a .gguf file, or a tokenizer file.
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::filesystem::path& path);
+// The weights of a model directory or a .gguf file, as they lie there.
+TensorFiles open_weights(const std::filesystem::path& path);
+
+class Checkpoint;
+// All parameters of an open checkpoint, as load_model holds them.
+Parameters load_parameters(Checkpoint& checkpoint, const LoadOptions& options = {});
 
 struct SaveOptions {
   DType dtype = DType::kF32;
   int64_t max_shard_bytes = int64_t{5} << 30;
+  WriteProgress progress = {};
 };
 // Writes config.json, generation_config.json and the tensors under the family's published names.
-// The inverse of load_model, bit-exact when the type is the stored one. Each file is replaced
-// atomically.
+// The inverse of load_model, bit-exact when the type is the stored one. Streams: beside the model
+// itself, one tensor is in memory at a time. Half-written output never looks like a model.
 void save_model(const std::filesystem::path& directory, const ModelConfig& config,
                 const Parameters& parameters, const SaveOptions& options = {});
+// The same from parameters that are read when their turn comes.
+void save_model(const std::filesystem::path& directory, const ModelConfig& config,
+                const ParameterReader& value, const SaveOptions& options = {});
 
 // Tensors of the parameters (values, or gradients) as the family's checkpoints name and lay them
-// out.
-std::vector<NamedTensor> published_tensors(const ModelConfig& config, const Parameters& parameters,
-                                           const std::function<Tensor(const Parameter&)>& pick);
+// out, each made when asked for. `pick` gives the numbers of a parameter, of type `dtype`; it is
+// kept by the sources.
+std::vector<TensorSource> published_tensors(const ModelConfig& config, const Parameters& parameters,
+                                            DType dtype,
+                                            const std::function<Tensor(const Parameter&)>& pick);
 
 // Copies what a tokenizer consists of from one model directory to another.
 void copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& to);

@@ -120,7 +120,9 @@ class Changed : public ::testing::Test {
   }
   void add(const std::string& name, const Tensor& tensor) { tensors_.push_back({name, tensor}); }
   Model load() {
-    write_checkpoint_dir(directory_.path(), tensors_);
+    std::string config = read_file(directory_.path() / "config.json");
+    write_checkpoint_dir(directory_.path(), sources_of(tensors_));
+    write_file_atomically(directory_.path() / "config.json", config);
     return load_model(directory_.path());
   }
   void expect_error(const std::vector<std::string>& parts) {
@@ -231,7 +233,7 @@ Model renamed(const char* name, const std::function<std::string(std::string)>& r
   std::vector<NamedTensor> tensors;
   for (const TensorEntry& entry : files.entries())
     tensors.push_back({rename(entry.name), files.load(entry.name)});
-  write_checkpoint_dir(directory.path(), tensors);
+  write_checkpoint_dir(directory.path(), sources_of(tensors));
   Json config = read_json_file(fixture(name) / "config.json");
   if (change_config) change_config(config);
   write_file_atomically(directory.path() / "config.json", config.dump());

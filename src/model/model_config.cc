@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "model/families/families.h"
+#include "model/gguf/gguf_config.h"
 #include "model/load.h"
 #include "util/error.h"
 
@@ -16,7 +17,8 @@ std::filesystem::path config_path(const std::filesystem::path& path) {
   std::filesystem::path file = path / "config.json";
   if (!std::filesystem::exists(file))
     fail(ErrorKind::kNotFound,
-         "{}: no config.json here; a model is a directory in the Hugging Face layout",
+         "{}: no config.json here; a model is a directory in the Hugging Face layout or a .gguf "
+         "file",
          path.string());
   return file;
 }
@@ -31,8 +33,9 @@ ModelConfig parse_model_config(const Json& config, const std::string& origin) {
   return result;
 }
 
-ModelConfig read_model_config(const std::filesystem::path& directory_or_file) {
-  std::filesystem::path file = config_path(directory_or_file);
+ModelConfig read_model_config(const std::filesystem::path& path) {
+  if (is_gguf(path)) return read_gguf_config(open_gguf(path));
+  std::filesystem::path file = config_path(path);
   ModelConfig config = parse_model_config(read_json_file(file, kMaxConfigBytes), file.string());
   std::filesystem::path generation = file.parent_path() / "generation_config.json";
   if (std::filesystem::exists(generation))

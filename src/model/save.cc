@@ -6,7 +6,6 @@
 #include "util/files.h"
 
 namespace slm {
-namespace {
 
 std::string_view torch_name(DType dtype) {
   switch (dtype) {
@@ -21,6 +20,8 @@ std::string_view torch_name(DType dtype) {
            traits(dtype).name);
   }
 }
+
+namespace {
 
 // What transformers derives from a config that has no generation_config.json.
 Json generation_of(const ModelConfig& config) {
@@ -37,28 +38,31 @@ void write_json(const std::filesystem::path& path, const Json& json) {
 
 }  // namespace
 
-std::vector<NamedTensor> published_tensors(const ModelConfig& config, const Parameters& parameters,
-                                           const std::function<Tensor(const Parameter&)>& pick) {
-  auto items = parameters.items();
-  std::vector<ParameterSpec> specs;
-  for (const Parameter& p : items) specs.push_back(p.spec);
-  std::vector<NamedTensor> tensors;
-  for (const StoredGroup& group :
-       stored_groups(family_of(config.model_type, "saving").names, config.spec, specs)) {
-    std::vector<Tensor> values;
-    for (size_t p : group.parameters) values.push_back(pick(items[p]));
-    for (NamedTensor& t : stored_tensors(group, values)) tensors.push_back(std::move(t));
-  }
-  return tensors;
+std::vector<TensorSource> published_tensors(const ModelConfig& config, const Parameters& parameters,
+                                            DType dtype,
+                                            const std::function<Tensor(const Parameter&)>& pick) {
+  std::vector<Parameter> items(parameters.items().begin(), parameters.items().end());
+  return stored_sources(
+      family_of(config.model_type, "saving").names, config.spec,
+      [dtype](const StoredGroup&) { return dtype; },
+      [items, pick](size_t p) { return pick(items[p]); });
 }
 
 void save_model(const std::filesystem::path& directory, const ModelConfig& config,
                 const Parameters& parameters, const SaveOptions& options) {
+  save_model(
+      directory, config, [&](size_t p) { return parameters.items()[p].value; }, options);
+}
+
+void save_model(const std::filesystem::path& directory, const ModelConfig& config,
+                const ParameterReader& value, const SaveOptions& options) {
   Json written = config.config;
   written["torch_dtype"] = torch_name(options.dtype);
-  auto tensors = published_tensors(
-      config, parameters, [&](const Parameter& p) { return to_dtype(p.value, options.dtype); });
-  write_checkpoint_dir(directory, tensors, options.max_shard_bytes);
+  auto tensors = stored_sources(
+      family_of(config.model_type, "saving").names, config.spec,
+      [&](const StoredGroup&) { return options.dtype; }, value);
+  write_checkpoint_dir(directory, with_progress(std::move(tensors), options.progress),
+                       {.max_shard_bytes = options.max_shard_bytes});
   write_json(directory / "generation_config.json", generation_of(config));
   write_json(directory / "config.json", written);
 }

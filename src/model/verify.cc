@@ -302,8 +302,9 @@ void Verification::compare_parameters(const std::string& prefix, const Learner& 
                                       const std::function<Tensor(const Parameter&)>& pick, double c,
                                       double absolute) {
   std::map<std::string, Tensor> found;
-  for (NamedTensor& t : published_tensors(model_.config, learner.parameters(), pick))
-    found.emplace(prefix + t.name, t.tensor);
+  for (const TensorSource& t :
+       published_tensors(model_.config, learner.parameters(), DType::kF32, pick))
+    found.emplace(prefix + t.name, t.load());
   for (const TensorEntry& entry : files_.entries()) {
     if (!entry.name.starts_with(prefix)) continue;
     auto it = found.find(entry.name);

@@ -90,7 +90,7 @@ TEST(VerifyFiles, RefusesTensorsItCannotCompute) {
   TemporaryDirectory directory;
   Tensor ids = Tensor::of(std::vector<int32_t>{1, 2, 3}, {1, 3});
   write_safetensors(directory.path() / "expected.safetensors",
-                    std::vector<NamedTensor>{{"input_ids", ids}, {"hidden.7", ids}});
+                    sources_of(std::vector<NamedTensor>{{"input_ids", ids}, {"hidden.7", ids}}));
   write_file_atomically(directory.path() / "expected.json", "{}");
   auto backend = make_reference_backend();
   try {

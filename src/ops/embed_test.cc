@@ -30,6 +30,17 @@ TEST_P(EmbedTest, IntoActivationsOfF32) {
   });
 }
 
+TEST_P(EmbedTest, TablesInBlocks) {
+  Tensor tokens = ids({3, 0, 3, 8});
+  for (DType type : {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ8_0,
+                     DType::kQ4_K, DType::kQ5_K, DType::kQ6_K})
+    expect_result_close_to_reference(
+        {to_dtype(random({9, 512}, 1), type)}, [&](Context& cx, const Inputs& in) {
+          DType activations = in[0].dtype() == DType::kF64 ? DType::kF64 : GetParam().dtype;
+          return embed(cx, tokens, in[0], 0.7f, activations);
+        });
+}
+
 TEST(EmbedGradients, AreDifferences) {
   expect_gradients_match_differences({random({5, 4}, 1)}, [](Context& cx, const Inputs& in) {
     return embed(cx, ids({1, 4, 1, 0}), in[0], 0.5f, DType::kF64);

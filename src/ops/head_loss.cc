@@ -23,6 +23,10 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
   for (int32_t t : targets.span<const int32_t>())
     check(t < vocab, "[head_loss] target {} is outside the vocabulary of {}", t, vocab);
   bool recording = cx.recording(x, w, b);
+  check(!w.quantized() || !recording,
+        "[head_loss] no derivative through a weight in {}: train with the weights as they were "
+        "before quantising",
+        traits(w.dtype()).name);
   Backend& backend = cx.backend;
   Tensor loss = backend.empty({1}, DType::kF32);
   Tensor dx = recording && cx.tape->wants(x) ? backend.empty(x.shape(), x.dtype()) : Tensor{};

@@ -12,6 +12,11 @@ Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b, fl
         w.shape().to_string());
   check(!b || b.elements() == w.dim(0), "[linear] bias has {} values, weight is {}",
         b ? b.elements() : 0, w.shape().to_string());
+  check(!w.quantized() || !cx.recording(x, w, b),
+        "[linear] no derivative through a weight in {}: train with the weights as they were before "
+        "quantising",
+        traits(w.dtype()).name);
+  if (cx.on_linear) (*cx.on_linear)(w, x);
   Tensor y = cx.backend.empty({x.dim(0), w.dim(0)}, x.dtype());
   cx.backend.gemm({.a = x, .b = w, .c = y, .transpose_b = true, .alpha = scale, .bias = b});
 

@@ -5,7 +5,8 @@
 
 namespace slm {
 
-// The weight may have another type than x; y has the type of x.
+// The weight may have another type than x, a block format too, unless a tape records; y has the
+// type of x.
 Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b = {}, float scale = 1);
 
 }  // namespace slm

@@ -49,6 +49,41 @@ TEST_P(LinearTest, WeightsOfAnotherType) {
                                 apply, 48);
 }
 
+// Kernels see activations in f32 whatever their type: two formats do for the others.
+TEST_P(LinearTest, WeightsInBlocks) {
+  std::vector<DType> types{DType::kQ4_0, DType::kQ6_K};
+  if (GetParam().dtype == DType::kF32)
+    types = {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
+             DType::kQ8_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
+  for (DType type : types) {
+    int64_t width = 3 * traits(type).block_elems;  // 768: more than one panel deep
+    Tensor w = to_dtype(random({35, width}, 2), type), part = w.rows(3, 12);
+    Tensor bias = converted(random({35}, 3), DType::kF32);
+    for (int64_t rows : {1, 7, 13}) {
+      SCOPED_TRACE(::testing::Message() << rows << " rows, weight in " << traits(type).name);
+      if (rows == 7)
+        expect_result_close_to_reference({random({rows, width}, 1), part, {}}, apply, width);
+      else
+        expect_result_close_to_reference({random({rows, width}, 1), w, bias}, apply, width);
+    }
+  }
+}
+
+TEST_P(LinearTest, TellsItsWeightAndInput) {
+  auto backend = GetParam().make(1);
+  Tensor x = converted(random({2, 8}, 1), GetParam().dtype),
+         w = converted(random({3, 8}, 2), x.dtype());
+  int told = 0;
+  std::function<void(const Tensor&, const Tensor&)> hook = [&](const Tensor& weight,
+                                                               const Tensor& input) {
+    told += weight.storage() == w.storage() && input.storage() == x.storage();
+  };
+  Context cx{*backend};
+  cx.on_linear = &hook;
+  linear(cx, x, w);
+  EXPECT_EQ(told, 1);
+}
+
 TEST_P(LinearTest, ReadsHalvesOfAFusedWeight) {
   expect_close_to_reference(
       {random({5, 24}, 1), random({22, 24}, 2)},
@@ -80,6 +115,34 @@ TEST(Linear, RefusesShapesThatDoNotFit) {
   EXPECT_THROW(linear(cx, x.reshape({2, 1, 3}), Tensor::host({4, 3}, DType::kF32)), Error);
   EXPECT_THROW(linear(cx, x, Tensor::host({4, 3}, DType::kF32), Tensor::host({5}, DType::kF32)),
                Error);
+}
+
+std::string refusal(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "not refused";
+}
+
+TEST(Linear, BlocksAreForWeightsOfInference) {
+  for (const OpCase& c : every_backend()) {
+    auto backend = c.make(1);
+    Tensor plain = converted(random({64, 64}, 1), DType::kF32),
+           blocks = to_dtype(plain, DType::kQ4_0);
+    Tensor out = Tensor::host({64, 64}, DType::kF32);
+    for (const GemmArgs& args :
+         {GemmArgs{.a = blocks, .b = plain, .c = out}, GemmArgs{.a = plain, .b = blocks, .c = out},
+          GemmArgs{.a = plain, .b = plain, .c = blocks}})
+      EXPECT_NE(refusal([&] { backend->gemm(args); }).find("q4_0"), std::string::npos) << c.backend;
+
+    Tape tape(*backend);
+    Tensor grad = Tensor::host({64, 64}, DType::kF32);
+    tape.bind(plain, grad);
+    Context cx{*backend, &tape};
+    EXPECT_NE(refusal([&] { linear(cx, plain, blocks); }).find("no derivative"), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -111,6 +111,7 @@ char32_t last_character(std::string_view text) {
 }  // namespace
 
 void BpeModel::add_all_splits(const std::vector<uint32_t>& rank_of_id) {
+  by_rule_ = true;
   for (int32_t id = 0; id < vocab.size(); ++id) {
     std::string_view whole = vocab[id];
     for (size_t cut = 1; cut < whole.size(); ++cut) {

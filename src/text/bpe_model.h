@@ -28,6 +28,7 @@ class BpeModel {
   // Completes merges by rule rather than by list: any two tokens whose concatenation is a token
   // merge, with the rank of that token.
   void add_all_splits(const std::vector<uint32_t>& rank_of_id);
+  bool merges_by_rule() const { return by_rule_; }
 
   void prepare();  // call once everything is set
 
@@ -45,6 +46,7 @@ class BpeModel {
   void encode_plain(std::string_view piece, std::vector<int32_t>& out) const;
   bool may_join(char32_t left, char32_t right) const;
 
+  bool by_rule_ = false;
   std::vector<bool> joins_;  // hashed (last character, first character) of all merges
 };
 

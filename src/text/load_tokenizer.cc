@@ -7,6 +7,7 @@
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
 #include "util/files.h"
+#include "util/impostor.h"
 #include "util/json.h"
 
 namespace slm {
@@ -131,8 +132,10 @@ void read_configuration(TokenizerParts& parts, const fs::path& directory) {
   for (const Json* names : {&map, &config}) {
     if (auto t = token_content(*names, "bos_token"); !t.empty()) parts.bos = t;
     if (auto t = token_content(*names, "eos_token"); !t.empty()) parts.eos = t;
+    if (auto t = token_content(*names, "pad_token"); !t.empty()) parts.pad = t;
   }
   parts.adds_bos = JsonObject(config, origin).boolean_or("add_bos_token", parts.adds_bos);
+  parts.adds_eos = JsonObject(config, origin).boolean_or("add_eos_token", parts.adds_eos);
   parts.chat_template = chat_template_of(config);
 }
 
@@ -189,14 +192,20 @@ fs::path find_in(const fs::path& directory) {
   return pair ? directory / "vocab.json" : fs::path();
 }
 
+std::string read_contents(const fs::path& file) {
+  std::string contents = read_file(file);
+  refuse_impostor(contents, file.string());
+  return contents;
+}
+
 TokenizerParts read_by_name(const fs::path& file) {
-  if (file.extension() == ".model") return read_sentencepiece(read_file(file), file.string());
+  if (file.extension() == ".model") return read_sentencepiece(read_contents(file), file.string());
   if (file.extension() == ".tiktoken") return read_tiktoken_file(file);
   if (file.filename() == "vocab.json") {
-    return read_vocab_and_merges(read_file(file), read_file(file.parent_path() / "merges.txt"),
-                                 file.string());
+    return read_vocab_and_merges(read_contents(file),
+                                 read_contents(file.parent_path() / "merges.txt"), file.string());
   }
-  return read_tokenizer_json(read_file(file), file.string());
+  return read_tokenizer_json(read_contents(file), file.string());
 }
 
 }  // namespace

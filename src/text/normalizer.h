@@ -10,16 +10,23 @@
 
 namespace slm {
 
-struct Lowercase {};
+struct Lowercase {
+  bool operator==(const Lowercase&) const = default;
+};
 struct Prepend {
   std::string prefix;  // not to empty text
+  bool operator==(const Prepend&) const = default;
 };
 struct Replace {
   std::string from, to;  // `from` is not empty
+  bool operator==(const Replace&) const = default;
 };
-struct CollapseSpaces {};  // none at the beginning, one elsewhere
+struct CollapseSpaces {  // none at the beginning, one elsewhere
+  bool operator==(const CollapseSpaces&) const = default;
+};
 struct TrimEnd {
   std::string unit;  // not empty
+  bool operator==(const TrimEnd&) const = default;
 };
 
 struct Normalizer {

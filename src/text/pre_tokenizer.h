@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/byte_level.h"
 #include "text/normalizer.h"
 #include "text/split_patterns.h"
 
@@ -12,7 +13,7 @@ namespace slm {
 
 struct PreTokenizer {
   struct Step {
-    enum Kind { kSplit, kPrefixSpace, kMetaspace } kind = kSplit;
+    enum Kind { kSplit, kPrefixSpace, kMetaspace, kByteAlphabet } kind = kSplit;
 
     Matcher matcher = nullptr;                   // kSplit: matches and the gaps between them are
     bool keep_matches = true, keep_gaps = true;  // pieces of their own, or are dropped
@@ -20,30 +21,40 @@ struct PreTokenizer {
     std::string replacement = {};  // kMetaspace: what stands for a space
     enum Prefix { kAlways, kFirst, kNever } prefix = kAlways;
     bool split = true;  // kMetaspace: a piece begins at each replacement
+
+    bool operator==(const Step&) const = default;
   };
+  // kByteAlphabet: the steps that follow see each byte as the character it has in the byte-level
+  // alphabet, where some bytes of other characters are digits; pieces are plain text again.
   std::vector<Step> steps;
 
   // Calls sink(piece) for each piece in order; none is empty. `at_start`: the text begins where the
   // whole input does. A piece is valid during its call only.
   template <class Sink>
-  void each_piece(std::string_view text, bool at_start, Sink&& sink, size_t step = 0) const {
+  void each_piece(std::string_view text, bool at_start, Sink&& sink, size_t step = 0,
+                  bool mapped = false) const {
     if (text.empty()) return;
-    if (step == steps.size()) return sink(text);
+    if (step == steps.size()) {
+      if (mapped) return sink(*bytes_from_alphabet(text));
+      return sink(text);
+    }
     const Step& s = steps[step];
     if (s.kind == Step::kSplit) {
       split(s, text, [&](size_t from, size_t to) {
-        each_piece(text.substr(from, to - from), at_start && from == 0, sink, step + 1);
+        each_piece(text.substr(from, to - from), at_start && from == 0, sink, step + 1, mapped);
       });
     } else if (s.kind == Step::kPrefixSpace) {
-      if (text.front() == ' ') return each_piece(text, at_start, sink, step + 1);
-      each_piece(std::string(" ").append(text), at_start, sink, step + 1);
+      if (text.front() == ' ') return each_piece(text, at_start, sink, step + 1, mapped);
+      each_piece(std::string(" ").append(text), at_start, sink, step + 1, mapped);
+    } else if (s.kind == Step::kByteAlphabet) {
+      each_piece(bytes_to_alphabet(text), at_start, sink, step + 1, true);
     } else {
       std::string marked = metaspace(s, text, at_start);
       for (size_t from = 0, to; from < marked.size(); from = to) {
         to = s.split ? marked.find(s.replacement, from + 1) : marked.size();
         if (to == std::string::npos) to = marked.size();
         each_piece(std::string_view(marked).substr(from, to - from), at_start && from == 0, sink,
-                   step + 1);
+                   step + 1, mapped);
       }
     }
   }

@@ -1,6 +1,8 @@
 // SentencePiece models of type BPE.
 // Kudo, Richardson, "SentencePiece: a simple and language independent subword tokenizer", 2018;
 // the file is the protobuf message ModelProto of that project.
+#include "text/sentencepiece.h"
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -13,22 +15,13 @@
 namespace slm {
 namespace {
 
-constexpr std::string_view kSpaceMark = "\u2581";
-
-struct Piece {
-  enum Type { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
-  std::string_view text;
-  float score = 0;
-  int64_t type = kNormal;
-};
-
-struct Model {
-  std::vector<Piece> pieces;
+// The message as it stands in the file.
+struct Proto {
+  SentencePieceModel model;
   int64_t type = 1;  // unigram, unless the file says otherwise
-  bool byte_fallback = false, space_as_suffix = false;
-  int64_t unknown = 0, bos = 1, eos = 2;
+  bool space_as_suffix = false, escape_spaces = true;
+  int64_t bos = 1, eos = 2;
   std::string_view rules;  // compiled character replacements
-  bool dummy_prefix = true, collapse_spaces = true, escape_spaces = true;
 };
 
 Piece read_piece(std::string_view bytes, std::string_view origin) {
@@ -46,8 +39,9 @@ Piece read_piece(std::string_view bytes, std::string_view origin) {
   return piece;
 }
 
-Model read_model(std::string_view bytes, std::string_view origin) {
-  Model model;
+Proto read_proto(std::string_view bytes, std::string_view origin) {
+  Proto proto;
+  SentencePieceModel& model = proto.model;
   for (ProtobufReader r(bytes, origin); r.next();) {
     if (r.field() == 1) {
       check_data(int64_t(model.pieces.size()) < kMaxTokens, "{}: more than {} pieces", origin,
@@ -55,46 +49,49 @@ Model read_model(std::string_view bytes, std::string_view origin) {
       model.pieces.push_back(read_piece(r.text(), origin));
     } else if (r.field() == 2) {
       for (ProtobufReader t(r.text(), origin); t.next();) {
-        if (t.field() == 3) model.type = t.integer();
-        if (t.field() == 24) model.space_as_suffix = t.boolean();
+        if (t.field() == 3) proto.type = t.integer();
+        if (t.field() == 24) proto.space_as_suffix = t.boolean();
         if (t.field() == 35) model.byte_fallback = t.boolean();
-        if (t.field() == 40) model.unknown = t.integer();
-        if (t.field() == 41) model.bos = t.integer();
-        if (t.field() == 42) model.eos = t.integer();
+        if (t.field() == 41) proto.bos = t.integer();
+        if (t.field() == 42) proto.eos = t.integer();
       }
     } else if (r.field() == 3) {
       for (ProtobufReader n(r.text(), origin); n.next();) {
-        if (n.field() == 2) model.rules = n.text();
+        if (n.field() == 2) proto.rules = n.text();
         if (n.field() == 3) model.dummy_prefix = n.boolean();
         if (n.field() == 4) model.collapse_spaces = n.boolean();
-        if (n.field() == 5) model.escape_spaces = n.boolean();
+        if (n.field() == 5) proto.escape_spaces = n.boolean();
       }
     }
   }
-  return model;
+  return proto;
 }
 
-void check_supported(const Model& model, std::string_view origin) {
+void check_supported(const Proto& proto, std::string_view origin) {
   constexpr int64_t kBpe = 2;
-  check_data(!model.pieces.empty(), "{}: has no pieces; not a SentencePiece model", origin);
+  check_data(!proto.model.pieces.empty(), "{}: has no pieces; not a SentencePiece model", origin);
   auto refuse = [&](bool refused, std::string_view what) {
     if (refused) fail(ErrorKind::kUnsupported, "{}: {}", origin, what);
   };
-  refuse(model.type != kBpe, "only models of type BPE are supported");
-  refuse(!model.rules.empty(), "models with compiled normalisation rules are not supported");
-  refuse(model.space_as_suffix, "models with white space as a suffix are not supported");
-  refuse(!model.escape_spaces, "models that do not escape white space are not supported");
+  refuse(proto.type != kBpe, "only models of type BPE are supported");
+  refuse(!proto.rules.empty(), "models with compiled normalisation rules are not supported");
+  for (const Piece& p : proto.model.pieces) {
+    refuse(p.type == Piece::kUnused,
+           format("piece \"{}\" is marked unused, which is not supported", p.text));
+  }
+  refuse(proto.space_as_suffix, "models with white space as a suffix are not supported");
+  refuse(!proto.escape_spaces, "models that do not escape white space are not supported");
 }
 
-void add_piece(TokenizerParts& parts, int32_t id, const Piece& piece, std::string_view origin) {
+void add_piece(TokenizerParts& parts, int32_t id, const Piece& piece, bool controls_in_text,
+               std::string_view origin) {
   auto add_token = [&](bool special) {
-    bool found_in_text = !special;  // as in the original: control symbols in a text are just text
     parts.added.tokens.push_back({.id = id,
                                   .content = std::string(piece.text),
                                   .special = special,
-                                  .normalized = true,
+                                  .normalized = !special || !controls_in_text,
                                   .in_normal_form = true,
-                                  .in_text = found_in_text});
+                                  .in_text = !special || controls_in_text});
   };
   std::string plain = replace_all(piece.text, {std::string(kSpaceMark), " "});
   switch (piece.type) {
@@ -122,8 +119,7 @@ void add_piece(TokenizerParts& parts, int32_t id, const Piece& piece, std::strin
       break;
     }
     default:
-      fail(ErrorKind::kUnsupported, "{}: piece \"{}\" is marked unused, which is not supported",
-           origin, piece.text);
+      break;  // an id without a token
   }
 }
 
@@ -143,15 +139,14 @@ std::vector<uint32_t> ranks(const std::vector<Piece>& pieces) {
 
 }  // namespace
 
-TokenizerParts read_sentencepiece(std::string_view bytes, std::string_view origin) {
-  Model model = read_model(bytes, origin);
-  check_supported(model, origin);
+TokenizerParts make_sentencepiece(const SentencePieceModel& model, std::string_view origin) {
   TokenizerParts parts;
   parts.model.byte_level = false;
   parts.model.fuse_unknown = true;
   parts.model.vocab.reserve(model.pieces.size());
   for (size_t i = 0; i < model.pieces.size(); ++i) {
-    add_piece(parts, int32_t(i), model.pieces[i], origin);
+    add_piece(parts, int32_t(i), model.pieces[i], model.controls_in_text, origin);
+    parts.scores.push_back(model.pieces[i].score);
   }
   parts.model.add_all_splits(ranks(model.pieces));
   if (!model.byte_fallback) parts.model.byte_ids.fill(kNoToken);
@@ -164,13 +159,20 @@ TokenizerParts read_sentencepiece(std::string_view bytes, std::string_view origi
   if (model.dummy_prefix) parts.leading_space = LeadingSpace::kDropOne;
   if (model.collapse_spaces) parts.leading_space = LeadingSpace::kDropAll;
   parts.invalid_bytes = InvalidBytes::kEachByte;
+  return parts;
+}
 
+TokenizerParts read_sentencepiece(std::string_view bytes, std::string_view origin) {
+  Proto proto = read_proto(bytes, origin);
+  check_supported(proto, origin);
+  TokenizerParts parts = make_sentencepiece(proto.model, origin);
   auto content = [&](int64_t id) {
-    bool there = id >= 0 && id < int64_t(model.pieces.size());
-    return there ? std::string(model.pieces[size_t(id)].text) : std::string();
+    const auto& pieces = proto.model.pieces;
+    bool there = id >= 0 && id < int64_t(pieces.size());
+    return there ? std::string(pieces[size_t(id)].text) : std::string();
   };
-  parts.bos = content(model.bos);
-  parts.eos = content(model.eos);
+  parts.bos = content(proto.bos);
+  parts.eos = content(proto.eos);
   parts.adds_bos = !parts.bos.empty();
   return parts;
 }

@@ -62,6 +62,9 @@ class Tokenizer {
   std::optional<int32_t> bos() const, eos() const;
   bool adds_bos() const;  // whether prompts of this tokenizer's models begin with bos() by custom
 
+  // What it is made of, to be written in another format.
+  const TokenizerParts& parts() const { return *parts_; }
+
   // The "chat_template" of tokenizer_config.json, empty when there is none.
   const std::string& chat_template() const;
 

@@ -178,7 +178,7 @@ void Reader::read_post_processor(const JsonView& processor, int depth) {
       auto special = item.find("SpecialToken");
       if (!special) return;
       (before ? parts.bos : parts.eos) = special->at("id").string();
-      parts.adds_bos = parts.adds_bos || before;
+      (before ? parts.adds_bos : parts.adds_eos) = true;
     });
   } else if (type != "ByteLevel") {
     fail(ErrorKind::kUnsupported, "{}.type \"{}\" is not supported", processor.where(), type);

@@ -117,9 +117,14 @@ void read_normalizer(const JsonView& section, Normalizer& normalizer) {
 }
 
 bool read_pre_tokenizer(const JsonView& section, PreTokenizer& pre_tokenizer) {
-  bool byte_level = false;
+  bool byte_level = false, mapped = false;
   each_member(section, "pretokenizers", [&](const JsonView& s, std::string_view type) {
     auto& steps = pre_tokenizer.steps;
+    if (byte_level && type == "ByteLevel") unsupported(s, "a second ByteLevel");
+    if (byte_level && !mapped) {
+      steps.push_back({.kind = PreTokenizer::Step::kByteAlphabet});
+      mapped = true;
+    }
     if (type == "ByteLevel") {
       byte_level = true;
       if (s.boolean_or("add_prefix_space", false)) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "text/added_tokens.h"
 #include "text/bpe_model.h"
@@ -26,8 +27,10 @@ struct TokenizerParts {
   LeadingSpace leading_space = LeadingSpace::kKeep;
   InvalidBytes invalid_bytes = InvalidBytes::kLongestPrefix;
 
-  std::string bos, eos;  // contents; empty when there is none
-  bool adds_bos = false;
+  std::vector<float> scores;  // of each piece of a SentencePiece model, else empty
+
+  std::string bos, eos, pad;  // contents; empty when there is none
+  bool adds_bos = false, adds_eos = false;
   std::string chat_template;
 
   // Adds a token that decodes to its content; one with the same id replaces the model's text.

@@ -87,7 +87,8 @@ void write_configs(const fs::path& directory, const TrainingSnapshot& what) {
 void write_training_snapshot(const fs::path& directory, const TrainingSnapshot& what) {
   save_model(directory, what.model, what.parameters);
   if (!what.tokenizer.empty()) copy_tokenizer(what.tokenizer, directory);
-  write_safetensors(directory / kOptimizerFile, moments(what.parameters, what.optimizer));
+  write_safetensors(directory / kOptimizerFile,
+                    sources_of(moments(what.parameters, what.optimizer)));
   write_configs(directory / "config", what);
   const TrainerState& s = what.state;
   Json state{{"version", kFormatVersion},

@@ -77,8 +77,12 @@ void AtomicFile::write(const void* bytes, size_t size) {
   }
 }
 
-void AtomicFile::commit() {
+void AtomicFile::flush() {
   if (::fsync(fd_) != 0) fail_errno(temporary_, "flush");
+}
+
+void AtomicFile::commit() {
+  flush();
   int fd = std::exchange(fd_, -1);
   if (::close(fd) != 0) fail_errno(temporary_, "close");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)

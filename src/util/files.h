@@ -26,6 +26,7 @@ class AtomicFile {
   void write(const void* bytes, size_t size);
   void write(std::string_view text) { write(text.data(), text.size()); }
   int64_t size() const { return size_; }
+  void flush();  // what was written is on the disk, still under the temporary name
   void commit();
 
  private:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "util/files.h"
+#include "util/impostor.h"
 
 namespace slm {
 namespace {
@@ -99,7 +100,9 @@ Json parse_json(std::string_view text, std::string_view origin) {
 }
 
 Json read_json_file(const std::filesystem::path& path, int64_t max_bytes) {
-  return parse_json(read_file(path, max_bytes), path.string());
+  std::string text = read_file(path, max_bytes);
+  refuse_impostor(text, path.string());
+  return parse_json(text, path.string());
 }
 
 JsonObject::JsonObject(const Json& object, std::string origin)

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string_view>
 
 namespace slm {
 
@@ -20,6 +21,13 @@ class MappedFile {
 
   const std::filesystem::path& path() const { return path_; }
   std::span<const std::byte> bytes() const { return bytes_; }
+
+  // Gives back the memory of what has been read so far; reading it again reads it anew. For passes
+  // over files larger than memory.
+  void release_pages() const;
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
+  }
 
  private:
   MappedFile(std::filesystem::path path, std::span<const std::byte> bytes);

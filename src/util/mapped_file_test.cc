@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -13,9 +15,7 @@
 namespace slm {
 namespace {
 
-std::filesystem::path scratch(const std::string& name) {
-  return testing::scratch_root() / name;
-}
+std::filesystem::path scratch(const std::string& name) { return testing::scratch_root() / name; }
 
 std::string refusal(const std::filesystem::path& path) {
   try {
@@ -51,6 +51,29 @@ TEST(MappedFile, RefusesWhatIsNotARegularFile) {
   EXPECT_EQ(refusal(folder), folder + ": not a regular file");
   auto absent = scratch("mapped_absent");
   EXPECT_EQ(refusal(absent), absent.string() + ": cannot open: No such file or directory");
+}
+
+TEST(MappedFile, ReleasedPagesLeaveMemoryAndReadTheSameAgain) {
+  auto path = testing::scratch_dir() / "pages";
+  write_file_atomically(path, std::string(1 << 20, 'x') + "end");
+  auto file = MappedFile::open(path);
+  auto resident_kib = [] {
+    std::ifstream status("/proc/self/smaps_rollup");
+    std::string word;
+    while (status >> word && word != "Rss:") {
+    }
+    int64_t kib = 0;
+    status >> kib;
+    return kib;
+  };
+  auto count = [&] {
+    return std::count(file->bytes().begin(), file->bytes().end(), std::byte{'x'});
+  };
+  EXPECT_EQ(count(), 1 << 20);
+  int64_t before = resident_kib();
+  file->release_pages();
+  EXPECT_LT(resident_kib(), before - 512);
+  EXPECT_EQ(count(), 1 << 20);
 }
 
 }  // namespace

@@ -57,8 +57,8 @@ bool reaches(const std::map<std::string, std::vector<std::string>>& uses, const 
 }
 
 TEST(Project, IncludesFollowTheLayers) {
-  const std::vector<std::string> order{"util",  "core",     "format", "backend", "ops", "text",
-                                       "model", "generate", "data",   "train",   "cli"};
+  const std::vector<std::string> order{"util", "hub",   "core",     "format", "backend", "ops",
+                                       "text", "model", "generate", "data",   "train",   "cli"};
   auto place = [&](const std::string& room) {
     return std::find(order.begin(), order.end(), room) - order.begin();
   };

@@ -191,7 +191,7 @@ Tensor random(const Shape& shape, uint64_t stream, double spread) {
 Tensor converted(const Tensor& t, DType dtype) {
   if (!t) return t;
   Tensor result = Tensor::host(t.shape(), dtype);
-  reference::write(result, read(t));
+  reference::write(result, reference::read_weight(t));
   return result;
 }
 

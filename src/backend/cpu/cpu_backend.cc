@@ -24,13 +24,17 @@ Format format_of(const Tensor& t) {
     default:
       fail(ErrorKind::kUnsupported,
            "[cpu] no arithmetic on {} {}: expected f32, bf16 or f16 (f64 is for the reference "
-           "backend)",
+           "backend, block formats for the weights of linears and for embedding tables)",
            traits(t.dtype()).name, t.shape().to_string());
   }
 }
 
 CpuBackend::CpuBackend(const BackendOptions& options)
     : pool_(options.threads), kernels_(choose_kernels(options.isa)) {}
+
+const BlockKernels* CpuBackend::block_kernels(const Tensor& t) const {
+  return t.quantized() ? kernels_.blocks + (int(t.dtype()) - int(DType::kQ4_0)) : nullptr;
+}
 
 std::string CpuBackend::description() const {
   return slm::format("cpu ({}, {} thread{})", kernels_.name, pool_.size(),

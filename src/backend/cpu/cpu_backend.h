@@ -4,7 +4,8 @@
 //
 // Kernels compute on f32. Operands in bf16 or f16 are widened into scratch first and results
 // narrowed afterwards (Input, Result); only gemm's weights, attention's keys and values and
-// embedding tables, which are large and read often, are read in their own format.
+// embedding tables, which are large and read often, are read in their own format. Block formats are
+// refused but as weights and tables.
 #pragma once
 
 #include <functional>
@@ -62,6 +63,9 @@ class CpuBackend final : public Backend {
   // body(i) for each of `count` jobs, each taken by the next free thread
   void jobs(int64_t count, const std::function<void(int64_t)>& body);
 
+  // of a quantised tensor; null for another
+  const BlockKernels* block_kernels(const Tensor& t) const;
+  void pack_right(const GemmArgs& a, const PackJob& job, int64_t first_column);
   void gemm_tiled(const GemmArgs& a, float* c);
   void multiply_rows(const GemmArgs& a, const TileJob& whole, int64_t k);
   void gemm_dots(const GemmArgs& a, const float* x, float* c);

@@ -6,13 +6,19 @@ namespace slm::cpu {
 
 void CpuBackend::embed_forward(const EmbedArgs& a) {
   Result y(*this, a.y);
-  Format format = format_of(a.table);
+  const BlockKernels* blocks = block_kernels(a.table);
+  Format format = blocks ? Format{} : format_of(a.table);
   int64_t width = a.table.dim(1), row_bytes = bytes_of(a.table.dtype(), width);
   const int32_t* ids = a.ids.data<const int32_t>();
   share(a.ids.elements(), 4096 / width + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t)
-      kernels_.widen(format, a.table.bytes_data() + ids[t] * row_bytes, a.scale,
-                     y.data() + t * width, width);
+    for (int64_t t = begin; t < end; ++t) {
+      const std::byte* row = a.table.bytes_data() + ids[t] * row_bytes;
+      float* out = y.data() + t * width;
+      if (blocks)
+        blocks->decode(row, a.scale, out, width);
+      else
+        kernels_.widen(format, row, a.scale, out, width);
+    }
   });
 }
 

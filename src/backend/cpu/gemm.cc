@@ -1,7 +1,8 @@
 // Matrix products. Both operands are cut into panels packed for the tile kernel (Goto and van de
 // Geijn, 2008), widened to f32 on the way; a handful of rows against a stored weight skips that and
-// reads the weight once. The sum over k has one order for every element, whatever its neighbours
-// and however many threads there are.
+// reads the weight once. Quantised weights are decoded on the way into panels or registers. The sum
+// over k has one order for every element, whatever its neighbours and however many threads there
+// are.
 #include <algorithm>
 
 #include "backend/cpu/cpu_backend.h"
@@ -29,7 +30,7 @@ PackJob pack_job(const Tensor& t, bool lines_are_rows, int64_t first, int64_t co
                  int64_t panel_stride) {
   int64_t stride = t.dim(1);
   return {.data = t.bytes_data() + bytes_of(t.dtype(), lines_are_rows ? first * stride : first),
-          .format = format_of(t),
+          .format = t.quantized() ? Format{} : format_of(t),
           .stride = stride,
           .lines_are_rows = lines_are_rows,
           .line_count = count,
@@ -40,6 +41,8 @@ PackJob pack_job(const Tensor& t, bool lines_are_rows, int64_t first, int64_t co
 }  // namespace
 
 void CpuBackend::gemm(const GemmArgs& a) {
+  format_of(a.a);  // refuses block formats, and in b where the blocks do not lie along k
+  if (!a.transpose_b) format_of(a.b);
   Size size = size_of(a);
   if (size.m == 0 || size.n == 0) return;
   Result c(*this, a.c, a.beta);
@@ -51,8 +54,10 @@ void CpuBackend::gemm(const GemmArgs& a) {
 void CpuBackend::gemm_dots(const GemmArgs& a, const float* x, float* c) {
   Size size = size_of(a);
   Input bias(*this, a.bias);
+  const BlockKernels* blocks = block_kernels(a.b);
+  auto dots = blocks ? blocks->dots : kernels_.dots;
   DotJob job{.w = a.b.bytes_data(),
-             .format = format_of(a.b),
+             .format = blocks ? Format{} : format_of(a.b),
              .x = x,
              .rows = size.m,
              .k = size.k,
@@ -62,7 +67,33 @@ void CpuBackend::gemm_dots(const GemmArgs& a, const float* x, float* c) {
              .beta = a.beta,
              .bias = bias};
   share(size.n, std::max<int64_t>(4, (1 << 14) / (size.k + 1)),
-        [&](int64_t begin, int64_t end) { kernels_.dots(job, begin, end); });
+        [&](int64_t begin, int64_t end) { dots(job, begin, end); });
+}
+
+void CpuBackend::pack_right(const GemmArgs& a, const PackJob& job, int64_t first_column) {
+  int64_t panels = pieces_of(job.line_count, kernels_.tile_columns);
+  const BlockKernels* blocks = block_kernels(a.b);
+  if (!blocks)
+    return share(panels, 2, [&](int64_t begin, int64_t end) { kernels_.pack_b(job, begin, end); });
+  share(panels, 2, [&](int64_t begin, int64_t end) {
+    std::shared_ptr<float> lines = scratch(kernels_.tile_columns * job.k_count);
+    PackJob panel{.data = lines.get(),
+                  .format = Format::kF32,
+                  .stride = job.k_count,
+                  .lines_are_rows = true,
+                  .k_count = job.k_count};
+    for (int64_t p = begin; p < end; ++p) {
+      int64_t first = p * kernels_.tile_columns;
+      panel.line_count = std::min(kernels_.tile_columns, job.line_count - first);
+      panel.packed = job.packed + p * job.panel_stride;
+      for (int64_t l = 0; l < panel.line_count; ++l) {
+        int64_t at = (first_column + first + l) * job.stride + job.k_begin;
+        blocks->decode(a.b.bytes_data() + bytes_of(a.b.dtype(), at), 1,
+                       lines.get() + l * job.k_count, job.k_count);
+      }
+      kernels_.pack_b(panel, 0, 1);
+    }
+  });
 }
 
 // For a stretch of columns and of k at a time, the panels of b are packed by all threads; then each
@@ -71,6 +102,7 @@ void CpuBackend::gemm_tiled(const GemmArgs& a, float* c) {
   Size size = size_of(a);
   Input bias(*this, a.bias);
   int64_t depth = size.k ? pieces_of(size.k, pieces_of(size.k, kMostDepth)) : 1;
+  if (a.b.quantized()) depth = std::min(size.k, kMostDepth);  // whole blocks
   int64_t columns = std::min(size.n, kMostColumns);
   int64_t a_stride = kernels_.tile_rows * depth + kernels_.panel_slack;
   int64_t b_stride = kernels_.tile_columns * depth + kernels_.panel_slack;
@@ -93,8 +125,7 @@ void CpuBackend::gemm_tiled(const GemmArgs& a, float* c) {
     do {  // once even for an empty sum: beta and bias still count
       right.k_begin = k;
       right.k_count = tile.k_count = std::min(depth, size.k - k);
-      share(pieces_of(right.line_count, kernels_.tile_columns), 2,
-            [&](int64_t begin, int64_t end) { kernels_.pack_b(right, begin, end); });
+      pack_right(a, right, n);
       multiply_rows(a, tile, k);
       tile.beta = 1;
       tile.bias = nullptr;

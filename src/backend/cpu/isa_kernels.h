@@ -25,6 +25,7 @@ void pack_b(const PackJob& a, int64_t panel_begin, int64_t panel_end);
 void tiles(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
            int64_t column_panel_begin, int64_t column_panel_end);
 void dots(const DotJob& a, int64_t column_begin, int64_t column_end);
+extern const BlockKernels kBlockKernels[kBlockFormats];
 int64_t attention_scratch(const AttentionHead& a, AttentionPass pass);
 void attention_forward(const AttentionHead& a, int64_t begin, int64_t end);
 void attention_decode(const AttentionHead& a);

@@ -99,6 +99,15 @@ struct DotJob {
   const float* bias;
 };
 
+// What can be done with quantised weights (core/blocks/formats.h).
+struct BlockKernels {
+  // out[i] = scale * weight i, for n weights in whole blocks
+  void (*decode)(const void* blocks, float scale, float* out, int64_t n);
+  // a DotJob whose w is made of blocks; its `format` is not looked at
+  void (*dots)(const DotJob& a, int64_t column_begin, int64_t column_end);
+};
+constexpr int kBlockFormats = 8;  // the last ones of DType
+
 // Attention over the queries of one segment and one kv head, or in decoding some. Strides are in
 // elements between tokens.
 struct AttentionHead {
@@ -158,6 +167,8 @@ struct CpuKernels {
   void (*tiles)(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
                 int64_t column_panel_begin, int64_t column_panel_end);
   void (*dots)(const DotJob& a, int64_t column_begin, int64_t column_end);
+
+  const BlockKernels* blocks;  // [kBlockFormats], in the order of DType
 
   int64_t (*attention_scratch)(const AttentionHead& a, AttentionPass pass);  // floats
   // queries [begin, end) of every head of the group; begin is a multiple of query_block

@@ -28,6 +28,7 @@ const CpuKernels kKernels{
     .pack_b = pack_b,
     .tiles = tiles,
     .dots = dots,
+    .blocks = kBlockKernels,
     .attention_scratch = attention_scratch,
     .attention_forward = attention_forward,
     .attention_decode = attention_decode,

@@ -8,7 +8,7 @@ using namespace reference;
 void ReferenceBackend::embed_forward(const EmbedArgs& args) {
   auto ids = args.ids.span<const int32_t>();
   for (size_t t = 0; t < ids.size(); ++t) {
-    Numbers row = read(args.table.rows(ids[t], ids[t] + 1));
+    Numbers row = read_weight(args.table.rows(ids[t], ids[t] + 1));
     for (double& value : row) value *= args.scale;
     write(args.y.rows(int64_t(t), int64_t(t) + 1), row);
   }

@@ -6,7 +6,8 @@ namespace slm {
 using namespace reference;
 
 void ReferenceBackend::gemm(const GemmArgs& args) {
-  Numbers a = read(args.a), b = read(args.b), bias = read(args.bias);
+  Numbers a = read(args.a), b = args.transpose_b ? read_weight(args.b) : read(args.b),
+          bias = read(args.bias);
   int64_t M = args.c.dim(0), N = args.c.dim(1), K = args.a.dim(args.transpose_a ? 0 : 1);
   auto a_at = [&](int64_t m, int64_t k) {
     return a[size_t(args.transpose_a ? k * M + m : m * K + k)];

@@ -27,6 +27,15 @@ void store(const Tensor& t, const Numbers& values, Round round) {
 }  // namespace
 
 Numbers read(const Tensor& t) {
+  if (t && t.quantized())
+    fail(ErrorKind::kUnsupported,
+         "[reference] no arithmetic on {} {}: only a linear's weight and an embedding table may be "
+         "quantised",
+         traits(t.dtype()).name, t.shape().to_string());
+  return read_weight(t);
+}
+
+Numbers read_weight(const Tensor& t) {
   if (!t) return {};
   if (t.dtype() == DType::kF64) return {t.data<double>(), t.data<double>() + t.elements()};
   std::vector<float> floats(size_t(t.elements()));

@@ -9,7 +9,8 @@ namespace slm::reference {
 
 using Numbers = std::vector<double>;
 
-Numbers read(const Tensor& t);  // empty for an absent tensor
+Numbers read(const Tensor& t);         // empty for an absent tensor; error for block formats
+Numbers read_weight(const Tensor& t);  // block formats too
 
 // Rounds each value to the tensor's type once, to nearest even.
 void write(const Tensor& t, const Numbers& values);

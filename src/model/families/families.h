@@ -18,8 +18,9 @@ enum class Layout : uint8_t {
   kStacked,  // several, one below the other
   kPerHead,  // several, their rows interleaved by kv head: those of each that belong to the first,
              // then to the second... With one kv head per head, head by head
-  kTransposed,  // one or several, one below the other, and then transposed: [in, out] (Conv1D)
-  kRowTensors,  // one parameter whose every row is a stored tensor; '*' in the name is the row
+  kTransposed,   // one or several, one below the other, and then transposed: [in, out] (Conv1D)
+  kRowTensors,   // one parameter whose every row is a stored tensor; '*' in the name is the row
+  kRotaryPairs,  // one parameter; within each head, rows i and i + half are stored side by side
 };
 
 // One row of a family's table. '#' in names is the layer, '^' the layer counted from 1, '$' one

@@ -57,7 +57,6 @@ std::string of_layer(std::string_view pattern, int64_t layer, int64_t layers) {
 struct Reader {
   const TensorFiles& files;
   const std::string& origin;
-  const std::function<void(const std::string&)>& used;
 
   Tensor load(const std::string& name, const Shape& shape) const {
     const TensorEntry* entry = files.find(name);
@@ -67,7 +66,6 @@ struct Reader {
                origin, name, entry->shape.to_string(), shape.to_string());
     check_data(traits(entry->dtype).floating, "{}: tensor \"{}\" holds {}, expected floats", origin,
                name, traits(entry->dtype).name);
-    used(name);
     return files.load(name);
   }
 };
@@ -102,6 +100,25 @@ Tensor read_row_tensors(const StoredGroup& group, const ParameterSpec& spec, con
   return whole;
 }
 
+// Copies between rows in the order of the parameter and rows of each head in pairs:
+// 0, half, 1, half + 1, ...
+template <class Copy>
+void pair_rows(const Tensor& plain, const Tensor& paired, int64_t head_size, Copy copy) {
+  int64_t rows = plain.dim(0), bytes = plain.bytes() / rows, half = head_size / 2;
+  std::byte* at = paired.bytes_data();
+  for (int64_t head = 0; head < rows; head += head_size)
+    for (int64_t i = 0; i < head_size; ++i, at += bytes)
+      copy(plain.bytes_data() + (head + i / 2 + i % 2 * half) * bytes, at, size_t(bytes));
+}
+
+Tensor read_paired(const StoredGroup& group, const ParameterSpec& spec, const Reader& reader) {
+  Tensor paired = reader.load(group.name, spec.shape);
+  Tensor plain = Tensor::host(spec.shape, paired.dtype());
+  pair_rows(plain, paired, group.head_size,
+            [](std::byte* to, std::byte* from, size_t bytes) { std::memcpy(to, from, bytes); });
+  return plain;
+}
+
 Tensor zeros(const Shape& shape) {
   Tensor t = Tensor::host(shape, DType::kF32);
   std::memset(t.bytes_data(), 0, size_t(t.bytes()));
@@ -130,6 +147,7 @@ std::vector<StoredGroup> stored_groups(const StoredNames& names, const DecoderSp
                       of_layer(row.alias, layer, spec.layers),
                       row.layout,
                       row.layout == Layout::kPerHead ? spec.kv_heads : 1,
+                      spec.head_size,
                       row.zero_if_absent};
     for (std::string_view name : row.parameters) {
       auto it = index.find(replaced(name, '#', layer));
@@ -151,9 +169,8 @@ std::vector<StoredGroup> stored_groups(const StoredNames& names, const DecoderSp
 
 std::vector<Tensor> read_group(const StoredGroup& group,
                                const std::vector<ParameterSpec>& parameters,
-                               const TensorFiles& files, const std::string& origin,
-                               const std::function<void(const std::string&)>& used) {
-  Reader reader{files, origin, used};
+                               const TensorFiles& files, const std::string& origin) {
+  Reader reader{files, origin};
   const ParameterSpec& first = parameters[group.parameters[0]];
   if (!group.alias.empty() && files.find(group.alias))
     return {reader.load(group.alias, first.shape)};
@@ -163,6 +180,8 @@ std::vector<Tensor> read_group(const StoredGroup& group,
       return {reader.load(group.name, first.shape)};
     case Layout::kRowTensors:
       return {read_row_tensors(group, first, reader)};
+    case Layout::kRotaryPairs:
+      return {read_paired(group, first, reader)};
     case Layout::kStacked:
     case Layout::kPerHead:
     case Layout::kTransposed:
@@ -171,23 +190,69 @@ std::vector<Tensor> read_group(const StoredGroup& group,
   return read_fused(group, parameters, reader);
 }
 
-std::vector<NamedTensor> stored_tensors(const StoredGroup& group,
-                                        const std::vector<Tensor>& values) {
-  const Tensor& first = values[0];
-  if (group.layout == Layout::kPlain) return {{group.name, first}};
+std::vector<std::string> stored_names(const StoredGroup& group,
+                                      const std::vector<ParameterSpec>& parameters) {
+  std::vector<std::string> names;
+  if (!group.alias.empty()) names.push_back(group.alias);
+  int64_t count =
+      group.layout == Layout::kRowTensors ? parameters[group.parameters[0]].shape[0] : 1;
+  for (int64_t row = 0; row < count; ++row) names.push_back(replaced(group.name, '*', row));
+  return names;
+}
+
+std::vector<TensorSource> stored_tensors(const StoredGroup& group,
+                                         const std::vector<ParameterSpec>& parameters, DType dtype,
+                                         const std::function<std::vector<Tensor>()>& values) {
+  const Shape& first = parameters[group.parameters[0]].shape;
+  if (group.layout == Layout::kPlain)
+    return {{group.name, dtype, first, [values] { return values()[0]; }}};
   if (group.layout == Layout::kRowTensors) {
-    std::vector<NamedTensor> rows;
-    for (int64_t row = 0; row < first.dim(0); ++row)
-      rows.push_back(
-          {replaced(group.name, '*', row), first.rows(row, row + 1).reshape({first.dim(1)})});
+    std::vector<TensorSource> rows;
+    for (int64_t row = 0; row < first[0]; ++row)
+      rows.push_back({replaced(group.name, '*', row), dtype, {first[1]}, [values, row] {
+                        Tensor whole = values()[0];
+                        return whole.rows(row, row + 1).reshape({whole.dim(1)});
+                      }});
     return rows;
   }
+  if (group.layout == Layout::kRotaryPairs)
+    return {{group.name, dtype, first, [values, first, dtype, size = group.head_size] {
+               Tensor plain = values()[0], paired = Tensor::host(first, dtype);
+               pair_rows(plain, paired, size, [](std::byte* from, std::byte* to, size_t bytes) {
+                 std::memcpy(to, from, bytes);
+               });
+               return paired;
+             }}};
   int64_t rows = 0;
-  for (const Tensor& part : values) rows += part.dim(0);
-  Tensor whole = Tensor::host(with_rows(first.shape(), rows), first.dtype());
-  interleave(values, whole, group.runs,
-             [](std::byte* part, std::byte* to, size_t bytes) { std::memcpy(to, part, bytes); });
-  return {{group.name, group.layout == Layout::kTransposed ? transposed(whole) : whole}};
+  for (size_t p : group.parameters) rows += parameters[p].shape[0];
+  Shape shape = with_rows(first, rows);
+  bool transpose = group.layout == Layout::kTransposed;
+  Shape stored = transpose ? Shape{shape[1], shape[0]} : shape;
+  return {{group.name, dtype, stored, [=, runs = group.runs] {
+             Tensor whole = Tensor::host(shape, dtype);
+             interleave(values(), whole, runs, [](std::byte* part, std::byte* to, size_t bytes) {
+               std::memcpy(to, part, bytes);
+             });
+             return transpose ? transposed(whole) : whole;
+           }}};
+}
+
+std::vector<TensorSource> stored_sources(const StoredNames& names, const DecoderSpec& spec,
+                                         const std::function<DType(const StoredGroup&)>& dtype,
+                                         const ParameterReader& value) {
+  std::vector<ParameterSpec> parameters = parameter_specs(spec);
+  std::vector<TensorSource> tensors;
+  for (const StoredGroup& group : stored_groups(names, spec, parameters)) {
+    DType type = dtype(group);
+    auto values = [members = group.parameters, value, type] {
+      std::vector<Tensor> converted;
+      for (size_t p : members) converted.push_back(to_dtype(value(p), type));
+      return converted;
+    };
+    for (TensorSource& t : stored_tensors(group, parameters, type, values))
+      tensors.push_back(std::move(t));
+  }
+  return tensors;
 }
 
 }  // namespace slm
