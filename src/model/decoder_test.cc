@@ -200,11 +200,14 @@ std::vector<Model> models_to_train() {
 }
 
 // A step of h along the gradient g of one parameter changes the loss by h |g|. Differences over 2 h
-// are off by about h^2 of the third derivative, and by the rounding of the loss over h.
+// are off by about h^2 of the third derivative, by the rounding of the loss over h, and by the kinks
+// of relu and clip that the step crosses.
 TEST(DecoderGradients, AreDifferences) {
   auto backend = make_reference_backend();
   for (const Model& model : models_to_train()) {
     SCOPED_TRACE(format("{} clip {}", model.config.model_type, model.config.spec.qkv_clip));
+    const DecoderSpec& spec = model.config.spec;
+    double part = spec.activation == Activation::kRelu || spec.qkv_clip > 0 ? 0.05 : 0.005;
     Trained trained(model, *backend);
     trained.differentiate(*backend);
     for (const Parameter& p : trained.parameters.items()) {
@@ -221,7 +224,7 @@ TEST(DecoderGradients, AreDifferences) {
       };
       if (size < 1e-6) continue;  // biases of k change nothing
       double slope = (moved(h) - moved(-h)) / (2 * h);
-      EXPECT_NEAR(slope, size, 5e-3 * size + 5e-4) << p.spec.name;
+      EXPECT_NEAR(slope, size, part * size + 5e-4) << p.spec.name;
     }
   }
 }
