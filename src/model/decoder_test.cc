@@ -168,9 +168,9 @@ struct Trained {
     Tensor targets = Tensor::host({15}, DType::kI32);
     for (int32_t t = 0; t < 15; ++t) targets.data<int32_t>()[t] = t % 7 == 3 ? -1 : t * 5 % 97;
     Tensor hidden = decoder->hidden(cx, TokenBatch::pack(rows));
-    Tensor loss = decoder->loss(cx, hidden, targets, {.divisor = 13});
-    if (cx.tape) cx.tape->backward(loss);
-    return *loss.data<const float>();
+    Tensor result = decoder->loss(cx, hidden, targets, {.divisor = 13});
+    if (cx.tape) cx.tape->backward(result);
+    return *result.data<const float>();
   }
   void differentiate(Backend& backend) const {
     Tape tape(backend);

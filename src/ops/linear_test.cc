@@ -32,6 +32,15 @@ TEST_P(LinearTest, WithoutBias) {
   expect_close_to_reference({random({7, 40}, 1), random({24, 40}, 2), {}}, apply, 40);
 }
 
+Tensor apply_scaled(Context& cx, const Inputs& in) {
+  return linear(cx, in[0], in[1], in[2], 0.22f);
+}
+
+TEST_P(LinearTest, Scaled) {
+  expect_close_to_reference({random({7, 40}, 1), random({24, 40}, 2), random({24}, 3)},
+                            apply_scaled, 40);
+}
+
 TEST_P(LinearTest, WeightsOfAnotherType) {
   for (DType type : {DType::kF32, DType::kBF16, DType::kF16})
     for (int64_t rows : {1, 6, 35})
@@ -40,16 +49,22 @@ TEST_P(LinearTest, WeightsOfAnotherType) {
                                 apply, 48);
 }
 
+// Kernels see activations in f32 whatever their type: two formats do for the others.
 TEST_P(LinearTest, WeightsInBlocks) {
-  for (DType type : {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ8_0,
-                     DType::kQ4_K, DType::kQ5_K, DType::kQ6_K}) {
+  std::vector<DType> types{DType::kQ4_0, DType::kQ6_K};
+  if (GetParam().dtype == DType::kF32)
+    types = {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
+             DType::kQ8_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
+  for (DType type : types) {
     int64_t width = 3 * traits(type).block_elems;  // 768: more than one panel deep
-    Tensor w = to_dtype(random({35, width}, 2), type);
-    for (int64_t rows : {1, 2, 3, 7, 13}) {
+    Tensor w = to_dtype(random({35, width}, 2), type), part = w.rows(3, 12);
+    Tensor bias = converted(random({35}, 3), DType::kF32);
+    for (int64_t rows : {1, 7, 13}) {
       SCOPED_TRACE(::testing::Message() << rows << " rows, weight in " << traits(type).name);
-      expect_result_close_to_reference(
-          {random({rows, width}, 1), w, converted(random({35}, 3), DType::kF32)}, apply, width);
-      expect_result_close_to_reference({random({rows, width}, 1), w.rows(3, 12), {}}, apply, width);
+      if (rows == 7)
+        expect_result_close_to_reference({random({rows, width}, 1), part, {}}, apply, width);
+      else
+        expect_result_close_to_reference({random({rows, width}, 1), w, bias}, apply, width);
     }
   }
 }
@@ -80,7 +95,16 @@ TEST_P(LinearTest, ReadsHalvesOfAFusedWeight) {
 }
 
 TEST(LinearGradients, AreDifferences) {
-  expect_gradients_match_differences({random({4, 7}, 1), random({5, 7}, 2), random({5}, 3)}, apply);
+  for (const Op& op : {Op(apply), Op(apply_scaled)})
+    expect_gradients_match_differences({random({4, 7}, 1), random({5, 7}, 2), random({5}, 3)}, op);
+}
+
+TEST(Linear, ScalesTheProductAndNotTheBias) {
+  auto backend = make_reference_backend();
+  Context cx{*backend};
+  Tensor x = Tensor::of(std::vector<float>{1, 2}, {1, 2}),
+         w = Tensor::of(std::vector<float>{3, 4}, {1, 2});
+  EXPECT_EQ(*linear(cx, x, w, Tensor::of(std::vector<float>{5}, {1}), 0.5f).data<float>(), 10.5f);
 }
 
 TEST(Linear, RefusesShapesThatDoNotFit) {

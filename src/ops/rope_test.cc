@@ -1,5 +1,6 @@
 #include "ops/rope.h"
 
+#include <cmath>
 #include <numeric>
 
 #include "support/op_fixture.h"
@@ -32,6 +33,11 @@ TEST_P(RopeTest, BothPairingsOnPartOfAHead) {
                                 rope_op(at, {.dims = dims, .pairing = pairing}));
 }
 
+TEST_P(RopeTest, QueriesScaledByTheLogarithmOfTheirPosition) {
+  expect_close_to_reference({random({4, 2, 16}, 1)},
+                            rope_op(positions({0, 7, 8, 700}), {.dims = 16, .log_n_length = 8}));
+}
+
 class RopeTables : public OpTest {};
 INSTANTIATE_TEST_SUITE_P(Every, RopeTables, ::testing::ValuesIn(every_backend()), case_name);
 
@@ -59,6 +65,16 @@ TEST_P(RopeTables, RoundAnglesAsPyTorchDoes) {
     EXPECT_NEAR(table.data<float>()[i], cosines[i], epsilon(DType::kF32)) << i;
 }
 
+// Beyond 8 tokens: ln(p + 1) / ln(8), so 2 at position 63.
+TEST_P(RopeTables, GrowWithTheLogarithmOfThePosition) {
+  auto backend = GetParam().make(2);
+  Context cx{*backend};
+  Tensor plain = rope_table(cx, positions({3, 7, 63}), {.dims = 4});
+  Tensor scaled = rope_table(cx, positions({3, 7, 63}), {.dims = 4, .log_n_length = 8});
+  for (int64_t i = 0; i < 12; ++i)
+    EXPECT_FLOAT_EQ(scaled.data<float>()[i], plain.data<float>()[i] * (i < 8 ? 1 : 2)) << i;
+}
+
 class RopeFixtures : public OpTest {};
 INSTANTIATE_TEST_SUITE_P(Every, RopeFixtures, ::testing::ValuesIn(every_backend()), case_name);
 
@@ -82,8 +98,24 @@ TEST_P(RopeFixtures, Match) {
 
 TEST(RopeGradients, AreDifferences) {
   for (auto pairing : {Rope::kHalves, Rope::kInterleaved})
-    expect_gradients_match_differences(
-        {random({3, 2, 8}, 1)}, rope_op(positions({0, 3, 50}), {.dims = 6, .pairing = pairing}));
+    for (int64_t log_n : {0, 8})
+      expect_gradients_match_differences(
+          {random({3, 2, 8}, 1)},
+          rope_op(positions({0, 3, 50}), {.dims = 6, .pairing = pairing, .log_n_length = log_n}));
+}
+
+// a = 2^(k+1) - 1 for texts of up to 2^k times the trained length.
+TEST(Rope, RaisesTheBaseForLongTexts) {
+  Rope rope{.dims = 12, .theta = 10000, .ntk_length = 16};
+  auto raised = [&](int64_t tokens) { return rope_for(rope, tokens).theta / 10000; };
+  EXPECT_EQ(raised(1), 1);
+  EXPECT_EQ(raised(16), 1);
+  EXPECT_DOUBLE_EQ(raised(17), std::pow(3, 1.2));
+  EXPECT_DOUBLE_EQ(raised(32), std::pow(3, 1.2));
+  EXPECT_DOUBLE_EQ(raised(33), std::pow(7, 1.2));
+  EXPECT_DOUBLE_EQ(raised(65), std::pow(15, 1.2));
+  rope.ntk_length = 0;
+  EXPECT_EQ(raised(1000), 1);
 }
 
 }  // namespace
