@@ -200,8 +200,8 @@ std::vector<Model> models_to_train() {
 }
 
 // A step of h along the gradient g of one parameter changes the loss by h |g|. Differences over 2 h
-// are off by about h^2 of the third derivative, by the rounding of the loss over h, and by the kinks
-// of relu and clip that the step crosses.
+// are off by about h^2 of the third derivative, by the rounding of the loss over h, and by the
+// kinks of relu and clip that the step crosses.
 TEST(DecoderGradients, AreDifferences) {
   auto backend = make_reference_backend();
   for (const Model& model : models_to_train()) {
