@@ -22,16 +22,17 @@ test: $(BUILD)/build.ninja  ## build and run every test
 	cmake --build $(BUILD) -j $(JOBS)
 	ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure --no-tests=error
 
-test-asan:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+test-asan:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer, in the build of the fuzzers
+	@tools/install-packages clang
 	$(MAKE) PRESET=asan test
 
 test-tsan:  ## the tests under ThreadSanitizer
 	$(MAKE) PRESET=tsan test
 
 fuzz:  ## run every fuzzer for FUZZ_SECONDS each (default 20)
-	@tools/install-packages fuzz
-	cmake --preset fuzz && cmake --build build/fuzz -j $(JOBS) --target fuzzers
-	tools/run-fuzzers build/fuzz $${FUZZ_SECONDS:-20}
+	@tools/install-packages clang
+	cmake --preset asan && cmake --build build/asan -j $(JOBS) --target fuzzers
+	tools/run-fuzzers build/asan $${FUZZ_SECONDS:-20}
 
 bench:  ## build and run the benchmarks
 	@tools/install-packages bench

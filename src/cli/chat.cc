@@ -57,13 +57,20 @@ void add_chat_command(CLI::App& app) {
   options->model.add_to(*command, false);
   command->add_option("--system", options->system,
                       "Instructions before the first message (default: the format's own)");
-  std::vector<std::string> formats;
+  std::vector<std::string> formats = {"auto"};
   for (std::string_view name : chat_format_names()) formats.emplace_back(name);
   formats.emplace_back(plain_chat_format().name);
   command
-      ->add_option("--chat-format", options->format,
-                   "How messages are marked (default: told from the tokenizer); plain: not at all")
+      ->add_option(
+          "--template", options->format,
+          "How messages are marked. auto: by the model's own chat template, else told from "
+          "its tokens; plain: not at all")
+      ->capture_default_str()
       ->check(CLI::IsMember(formats));
+  command
+      ->add_option("--template-file", options->template_file,
+                   "Mark messages by the chat template (Jinja) in this file")
+      ->check(CLI::ExistingFile);
   options->sampling.max_new_tokens = 512;
   options->sampling.add_to(*command);
   command->add_flag("--stats", options->stats, "Print timings after every answer");

@@ -29,11 +29,12 @@ void say(format_string<Args...> text, Args&&... args) {
   std::fprintf(file, "%s%s%s\n", style.dim, line.c_str(), style.plain);
 }
 
-const ChatFormat& choose_format(const std::string& name, const Tokenizer& tokenizer) {
-  if (name == plain_chat_format().name) return plain_chat_format();
-  if (!name.empty()) return chat_format(name);
-  const ChatFormat* guess = guess_chat_format(tokenizer);
-  return guess ? *guess : plain_chat_format();
+std::shared_ptr<const ChatFormat> choose_format(const ChatOptions& options,
+                                                const Tokenizer& tokenizer) {
+  std::shared_ptr<const ChatFormat> plain(&plain_chat_format(), [](const ChatFormat*) {});
+  if (options.format == plain->name && options.template_file.empty()) return plain;
+  auto chosen = choose_chat_format(tokenizer, options.format, options.template_file);
+  return chosen ? chosen : plain;
 }
 
 Model load_with_tokenizer(const ModelOptions& options) {
@@ -105,7 +106,8 @@ ChatSession::ChatSession(const ChatOptions& options)
       model_(load_with_tokenizer(options.model)),
       backend_(options.model.make_backend()),
       decoder_(model_.decoder()),
-      conversation_(choose_format(options.format, *model_.tokenizer), ""),
+      format_(choose_format(options, *model_.tokenizer)),
+      conversation_(*format_, ""),
       generator_(decoder_, *backend_, model_.tokenizer.get(),
                  options.sampling.generator_options(decoder_.spec())) {
   options_.sampling.take_recommended(model_.config.generation);

@@ -1,6 +1,8 @@
 // What happens between the prompt and the answer of `stablelm chat`: messages, commands, streaming.
 #pragma once
 
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +17,8 @@ struct ChatOptions {
   ModelOptions model;
   SamplingFlags sampling;
   std::optional<std::string> system;
-  std::string format;  // empty: told from the tokenizer
+  std::string format = "auto";  // or the name of a format
+  std::filesystem::path template_file;
   bool stats = false;
 };
 
@@ -48,6 +51,7 @@ class ChatSession {
   Model model_;
   std::unique_ptr<Backend> backend_;
   Decoder decoder_;
+  std::shared_ptr<const ChatFormat> format_;
   Conversation conversation_;
   Generator generator_;
 };

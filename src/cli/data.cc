@@ -10,6 +10,7 @@
 #include "data/prepare.h"
 #include "data/token_file.h"
 #include "model/load.h"
+#include "util/error.h"
 #include "util/json.h"
 #include "util/progress.h"
 
@@ -31,7 +32,7 @@ constexpr const char* kPrepareFooter =
 
 struct PrepareFlags {
   PrepareOptions options;
-  std::filesystem::path tokenizer;
+  std::filesystem::path tokenizer, template_file;
   std::string chat;
 };
 
@@ -66,8 +67,16 @@ void report(const PrepareCounts& counts, const PrepareOptions& options, double s
 
 void prepare(const PrepareFlags& flags) {
   PrepareOptions options = flags.options;
-  if (!flags.chat.empty()) options.chat = &chat_format(flags.chat);
   auto tokenizer = open_tokenizer(resolve_model(flags.tokenizer));
+  std::shared_ptr<const ChatFormat> chat;
+  if (!flags.chat.empty() || !flags.template_file.empty()) {
+    chat = choose_chat_format(*tokenizer, flags.chat, flags.template_file);
+    check(
+        chat != nullptr,
+        "the tokenizer has no chat template, and no format is known by its tokens; name one of {}",
+        fmt::join(chat_format_names(), ", "));
+  }
+  options.chat = chat.get();
   Progress progress({.label = "preparing", .unit = "bytes", .total = total_bytes(options.inputs)});
   PrepareCounts counts = prepare_tokens(*tokenizer, options, [&](const PrepareCounts& so_far) {
     progress.update(so_far.input_bytes,
@@ -97,11 +106,17 @@ void add_prepare(CLI::App& data) {
                                           {"line", TextUnit::kLine}}))
       ->option_text("UNIT");
   app->add_option("--chat", flags->chat,
-                  "Read records as conversations, written in this chat format")
+                  "Read records as conversations, written in this chat format; auto: by the chat "
+                  "template of the tokenizer")
       ->check(CLI::IsMember([] {
         auto names = chat_format_names();
-        return std::set<std::string>(names.begin(), names.end());
+        std::set<std::string> all(names.begin(), names.end());
+        all.insert("auto");
+        return all;
       }()));
+  app->add_option("--template-file", flags->template_file,
+                  "Read records as conversations, written by the chat template in this file")
+      ->check(CLI::ExistingFile);
   app->add_option("--paths", o.tree_paths, "Conversations of a message tree: all or best")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, TreePaths>{{"all", TreePaths::kAll}, {"best", TreePaths::kBest}}))

@@ -35,8 +35,8 @@ constexpr const char* kFooter =
     "  stablelm generate MODEL --prompt \"Once\"      continue a text\n"
     "  stablelm pull ORG/NAME                       download a model\n"
     "  stablelm pretrain run.yml --data corpus      train from a GPT-NeoX style config\n"
-    "MODEL is a directory in the Hugging Face layout, or the ORG/NAME of a pulled model; none "
-    "means the built-in model.\n"
+    "MODEL is a directory in the Hugging Face layout, a .gguf file, or the ORG/NAME of a pulled "
+    "model;\nnone means the built-in model.\n"
     "`stablelm COMMAND --help` explains each command.\n"
     "Exit codes: 0 success, 1 a check failed, 2 usage, 3 not found, 4 broken file, 5 unsupported, "
     "6 input/output, 7 memory.";

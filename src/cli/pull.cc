@@ -41,7 +41,7 @@ void run(PullOptions& options) {
 void add_pull_command(CLI::App& app) {
   auto options = std::make_shared<PullOptions>();
   CLI::App* command =
-      app.add_subcommand("pull", "Download a model from the Hugging Face Hub, or continue to");
+      app.add_subcommand("pull", "Download a model from the Hugging Face Hub, or go on with it");
   command->add_option("name", options->name, "ORG/NAME, or ORG/NAME@REVISION")
       ->required()
       ->type_name("ORG/NAME[@REV]");

@@ -55,7 +55,8 @@ fs::path resolve_model(const std::string& model) {
   if (repository) text += format(", and nothing of that name in the cache {}", cache);
   if (std::string likely = likely_path(model); !likely.empty())
     text += format("; did you mean {}?", likely);
-  if (repository) text += format("; `stablelm pull {}` downloads it", model);
+  if (repository)
+    text += format("{} `stablelm pull {}` downloads it", text.back() == '?' ? "" : ";", model);
   fail(ErrorKind::kNotFound, "{}", text);
 }
 

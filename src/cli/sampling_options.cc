@@ -60,7 +60,7 @@ void SamplingFlags::take_recommended(const Json& generation_config) {
   for (const Recommended& r : recommended_) {
     if (r.flag->count() > 0 || !config.has(r.key)) continue;
     if (auto real = std::get_if<double SamplingOptions::*>(&r.value))
-      sampling.**real = config.number(r.key);
+      sampling.** real = config.number(r.key);
     else
       sampling.*std::get<int64_t SamplingOptions::*>(r.value) = config.integer(r.key);
   }
@@ -99,6 +99,9 @@ SamplingOptions SamplingFlags::seeded() const {
 }
 
 GeneratorOptions SamplingFlags::generator_options(const DecoderSpec& spec) const {
+  check(context <= spec.max_positions || spec.positions != Positions::kLearned,
+        "--context {}: the model has a table of {} positions and cannot read on beyond it", context,
+        spec.max_positions);
   if (context > spec.max_positions)
     std::fprintf(stderr,
                  "stablelm: a context of %lld is more than the %lld positions the model was "

@@ -19,7 +19,7 @@ using Open = TensorFiles (*)(const fs::path&);
 void check_shard_name(const std::string& name, const std::string& origin) {
   bool plain = !name.empty() && name != "." && name.find("..") == std::string::npos &&
                name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
-  check_data(plain, "{}: shard name \"{}\" must be a plain file name", origin, name);
+  check_data(plain, "{}: shard name {} must be a plain file name", origin, Json(name).dump());
 }
 
 // All of them in one sentence: whoever has to fetch them wants to know how many.

@@ -130,15 +130,14 @@ class Fetch {
     growing_.adopt();
     count();
     if (growing_.size() == file_.size) return {.status = 200};
-    return client_.send(
-        {.url = url_,
-         .sink = [this](const HttpResponse& head, std::string_view piece) { take(head, piece); },
-         .position =
-             [this] {
-               at_ = growing_.size();
-               begun_ = false;
-               return at_;
-             }});
+    HttpRequest request{.url = url_};
+    request.sink = [this](const HttpResponse& head, std::string_view piece) { take(head, piece); };
+    request.position = [this] {
+      begun_ = false;
+      return at_ = growing_.size();
+    };
+    request.stop = &watch_.stop;
+    return client_.send(request);
   }
 
   void start_over() {

@@ -49,7 +49,8 @@ bool passing_status(long status) { return status == 408 || status == 429 || stat
 bool lasting(CURLcode code) {
   return code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
          code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-         code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_OUT_OF_MEMORY;
+         code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_ABORTED_BY_CALLBACK ||
+         code == CURLE_OUT_OF_MEMORY;
 }
 
 // Seconds of a Retry-After header; negative when there is none, or a date.
@@ -87,6 +88,10 @@ struct HttpClient::Attempt {
   }
   static size_t on_body(char* data, size_t size, size_t count, void* self) {
     return static_cast<Attempt*>(self)->body({data, size * count});
+  }
+
+  static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<Attempt*>(self)->request.stopped();  // other than 0 ends the transfer
   }
 
   size_t header(std::string_view line) {
@@ -155,6 +160,9 @@ HttpResponse HttpClient::attempt(const HttpRequest& request) {
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, long(std::min(settings_.stall_seconds, 15)));
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, long(settings_.stall_seconds));
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Attempt::on_progress);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &state);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Attempt::on_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &state);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Attempt::on_body);
@@ -181,10 +189,13 @@ HttpResponse HttpClient::attempt(const HttpRequest& request) {
   return std::move(state.response);
 }
 
-void HttpClient::wait(double seconds, const std::string& why) {
+void HttpClient::wait(const HttpRequest& request, double seconds, const std::string& why) {
   if (seconds >= 0.5 && notice_)
     notice_(format("{}; trying again in {}", why, format_duration(seconds)));
-  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  while (!request.stopped() && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::min<std::chrono::duration<double>>(
+        std::chrono::milliseconds(100), end - std::chrono::steady_clock::now()));
 }
 
 HttpResponse HttpClient::send(const HttpRequest& request) {
@@ -195,9 +206,9 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
     if (!response.passing) return response;
     int64_t now = request.position ? request.position() : 0;
     if (now > reached) attempts = 1, pause = settings_.retry_seconds, reached = now;
-    if (attempts >= settings_.attempts) return response;
+    if (attempts >= settings_.attempts || request.stopped()) return response;
     double asked = retry_after(response);
-    wait(asked >= 0 ? asked : pause,
+    wait(request, asked >= 0 ? asked : pause,
          response.status ? format("{} answers {}", host_of(request.url), response.status)
                          : format("{}: {}", host_of(request.url), response.trouble));
     pause = std::min(2 * pause, kLongestPause);

@@ -1,6 +1,7 @@
 // HTTP as a client of a hub needs it: bounded answers, streamed files, patience with what passes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -32,6 +33,10 @@ struct HttpRequest {
   std::function<void(const HttpResponse& so_far, std::string_view piece)> sink = nullptr;
   // How many bytes are there already: asked before each attempt, which then asks for the rest.
   std::function<int64_t()> position = nullptr;
+  // Looked at several times a second: when set, the request ends without an answer.
+  const std::atomic<bool>* stop = nullptr;
+
+  bool stopped() const { return stop && *stop; }
 };
 
 // One connection, kept open between requests. One thread at a time.
@@ -54,7 +59,7 @@ class HttpClient {
  private:
   struct Attempt;
   HttpResponse attempt(const HttpRequest& request);
-  void wait(double seconds, const std::string& why);
+  void wait(const HttpRequest& request, double seconds, const std::string& why);
 
   struct Handle;
   std::unique_ptr<Handle> handle_;

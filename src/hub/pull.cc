@@ -31,7 +31,11 @@ HubListing fetch_listing(HttpClient& client, const HubRepository& repository) {
                            repository.id, url_encoded(repository.revision, false));
   HttpResponse response = client.send({.url = url, .max_body = kMaxListingBytes});
   check_success(response, repository.to_string(), settings);
-  return parse_listing(response.body, url);
+  HubListing listing = parse_listing(response.body, url);
+  check_data(!is_commit(repository.revision) || listing.commit == repository.revision,
+             "{}: asked for commit {}, the hub answers with {}", repository.id, repository.revision,
+             listing.commit);
+  return listing;
 }
 
 std::string file_url(const HubSettings& settings, const HubRepository& repository,

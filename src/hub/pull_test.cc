@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "hub/cache.h"
@@ -35,6 +37,7 @@ std::string numbers(size_t size) {
 class Pull : public ::testing::Test {
  protected:
   Pull() {
+    ::setenv("no_proxy", "127.0.0.1,localhost", 1);
     model_.files = {
         {"config.json", "{}"}, {kWeights, numbers(300'000)}, {"sub/tokenizer.json", "{\"a\": 1}"}};
     settings_.cache = dir_ / "cache";
@@ -230,6 +233,28 @@ TEST_F(Pull, IsPatientWithABusyServer) {
   server_.forget_calls();
   expect_contains(refused(), "asks for fewer requests");
   EXPECT_EQ(server_.calls().size(), 3u);
+}
+
+// What one file failed at is told at once, not after the waits of the others.
+TEST_F(Pull, AFailureEndsTheWaitsOfTheOthers) {
+  settings_.retry_seconds = 20;
+  settings_.stall_seconds = 20;
+  model_.tamper = [](const HubCall& call, HubReply& reply) {
+    if (call.target.ends_with("config.json")) reply = {.status = 418};
+    if (call.target.ends_with("tokenizer.json")) reply = {.status = 503};
+    if (call.target.ends_with(kWeights)) reply.stall_after = 1000;
+  };
+  auto begin = std::chrono::steady_clock::now();
+  expect_contains(refused(), "config.json");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST_F(Pull, AnotherCommitThanAskedForIsRefused) {
+  request_.repository.revision = std::string(40, 'd');
+  model_.tamper = [&](const HubCall& call, HubReply& reply) {
+    if (call.target.starts_with("/api/")) reply = {.body = model_.listing().dump()};
+  };
+  expect_contains(refused(), "org/name: asked for commit dddd");
 }
 
 TEST_F(Pull, NobodyThere) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <tuple>
 
 #include "format/tensor_files.h"
 #include "model/golden_models.h"
@@ -254,6 +255,24 @@ TEST(Load, NamesWithoutTheirPrefix) {
       return tensor.starts_with(prefix) ? tensor.substr(prefix.size()) : tensor;
     };
     expect_same_model(renamed(name, strip), load_model(fixture(name)));
+  }
+}
+
+TEST(RoundTrip, PhiInItsOlderLayouts) {
+  Model phi = load_model(fixture("phi"));
+  for (auto [type, first, last] :
+       {std::tuple("phi-msft", "transformer.h.0.mixer.Wqkv.weight", "lm_head.linear.bias"),
+        std::tuple("mixformer-sequential", "layers.1.mixer.Wqkv.weight", "layers.3.linear.bias")}) {
+    SCOPED_TRACE(type);
+    TemporaryDirectory directory;
+    save_model(directory.path(), new_model_config(type, phi.config.spec), phi.parameters);
+    TensorFiles files = open_checkpoint_dir(directory.path());
+    ASSERT_TRUE(files.find(first) && files.find(last));
+    EXPECT_EQ(files.find(first)->shape, (Shape{3 * 48, 48}));
+    Tensor fused = files.load(first);
+    EXPECT_TRUE(same_bits(fused.rows(48, 96), phi.parameters.at("blocks.0.attn.k.weight")));
+    EXPECT_TRUE(same_bits(files.load(last), phi.parameters.at("head.bias")));
+    expect_same_model(load_model(directory.path()), phi);
   }
 }
 

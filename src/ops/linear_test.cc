@@ -49,16 +49,22 @@ TEST_P(LinearTest, WeightsOfAnotherType) {
                                 apply, 48);
 }
 
+// Kernels see activations in f32 whatever their type: two formats do for the others.
 TEST_P(LinearTest, WeightsInBlocks) {
-  for (DType type : {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1, DType::kQ8_0,
-                     DType::kQ4_K, DType::kQ5_K, DType::kQ6_K}) {
+  std::vector<DType> types{DType::kQ4_0, DType::kQ6_K};
+  if (GetParam().dtype == DType::kF32)
+    types = {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
+             DType::kQ8_0, DType::kQ4_K, DType::kQ5_K, DType::kQ6_K};
+  for (DType type : types) {
     int64_t width = 3 * traits(type).block_elems;  // 768: more than one panel deep
-    Tensor w = to_dtype(random({35, width}, 2), type);
-    for (int64_t rows : {1, 2, 3, 7, 13}) {
+    Tensor w = to_dtype(random({35, width}, 2), type), part = w.rows(3, 12);
+    Tensor bias = converted(random({35}, 3), DType::kF32);
+    for (int64_t rows : {1, 7, 13}) {
       SCOPED_TRACE(::testing::Message() << rows << " rows, weight in " << traits(type).name);
-      expect_result_close_to_reference(
-          {random({rows, width}, 1), w, converted(random({35}, 3), DType::kF32)}, apply, width);
-      expect_result_close_to_reference({random({rows, width}, 1), w.rows(3, 12), {}}, apply, width);
+      if (rows == 7)
+        expect_result_close_to_reference({random({rows, width}, 1), part, {}}, apply, width);
+      else
+        expect_result_close_to_reference({random({rows, width}, 1), w, bias}, apply, width);
     }
   }
 }

@@ -20,7 +20,7 @@ struct AddedToken {
   bool single_word = false;             // not beside a letter, number, mark or underscore
   bool lstrip = false, rstrip = false;  // takes the white space on that side with it
   bool in_normal_form = false;  // the content needs no normalisation before it is looked for
-  bool in_text = true;          // false: has an id and a content, but is not looked for
+  bool in_text = true;          // false: not looked for in texts, only in trusted parts
 };
 
 // Finds the tokens of one kind: leftmost first, of those the longest.
@@ -64,7 +64,7 @@ class AddedTokens {
  public:
   std::vector<AddedToken> tokens;
   TokenMatcher raw, normalized;
-  TokenMatcher special;  // all special tokens, in text that is not normalised
+  TokenMatcher special;  // all special tokens, in trusted text that is not normalised
 
   // `normalize` is applied to what normalised tokens look for.
   template <class Normalize>
@@ -72,8 +72,8 @@ class AddedTokens {
     for (const AddedToken& t : tokens) {
       by_id_[t.id] = &t;
       by_content_[t.content] = &t;
-      if (!t.in_text) continue;
       if (t.special) special.add(t.content, t);
+      if (!t.in_text) continue;
       if (t.normalized) {
         normalized.add(t.in_normal_form ? t.content : normalize(t.content), t);
       } else {

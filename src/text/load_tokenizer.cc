@@ -137,6 +137,9 @@ void read_configuration(TokenizerParts& parts, const fs::path& directory) {
   parts.adds_bos = JsonObject(config, origin).boolean_or("add_bos_token", parts.adds_bos);
   parts.adds_eos = JsonObject(config, origin).boolean_or("add_eos_token", parts.adds_eos);
   parts.chat_template = chat_template_of(config);
+  constexpr int64_t kMaxTemplate = 1 << 20;
+  fs::path file = directory / "chat_template.jinja";
+  if (fs::exists(file)) parts.chat_template = read_file(file, kMaxTemplate);
 }
 
 // Many published files say nothing about the end of a text; the usual names then do.

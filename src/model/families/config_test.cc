@@ -2,8 +2,10 @@
 
 #include <fstream>
 
+#include "model/families/families.h"
 #include "model/load.h"
 #include "support/test_data.h"
+#include "util/files.h"
 
 namespace slm::testing {
 namespace {
@@ -124,6 +126,13 @@ TEST(Config, UnknownModelTypesListTheKnownOnes) {
   std::string error = error_of("llama-13b", "model_type", "\"mamba\"");
   for (const char* name : {"config.json", "mamba", "gpt_neox", "stablelm_alpha", "llama"})
     EXPECT_NE(error.find(name), std::string::npos) << error;
+}
+
+TEST(Families, AreAllInTheTableOfModels) {
+  std::string table = read_file(source_dir() / "docs/models.md");
+  for (const Family* family : families())
+    for (std::string_view type : family->model_types)
+      EXPECT_NE(table.find(format("`{}`", type)), std::string::npos) << type;
 }
 
 TEST(Config, WrittenConfigsReadBack) {
