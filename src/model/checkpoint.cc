@@ -89,7 +89,8 @@ std::optional<PortableVocabulary> Checkpoint::vocabulary() const {
 }
 
 void Checkpoint::write_tokenizer(const std::filesystem::path& directory) const {
-  if (!lists_) return copy_tokenizer_files(path_, directory);
+  if (std::filesystem::is_directory(path_)) return copy_tokenizer_files(path_, directory);
+  if (!lists_) return;
   write_file_atomically(directory / "tokenizer.json", tokenizer_json(*lists_, origin_));
   write_file_atomically(directory / "tokenizer_config.json", tokenizer_config_json(*lists_));
 }

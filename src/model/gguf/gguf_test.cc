@@ -66,7 +66,7 @@ TEST(GgufModel, RoundTripIsExactForEveryOtherFamilyThatLlamaCppKnows) {
       {"stablelm-2-1_6b-qkvbias", "stablelm"},
       {"stablelm-gqa-bias-full-rotary", "stablelm"},
       {"stablelm_epoch-legacy", "stablelm"},
-      {"qwen-v1", "qwen"},
+      {"qwen-v1", "qwen2"},  // the same decoder up to the length it was trained for
       {"falcon-7b", "falcon"},
       {"falcon-40b", "falcon"},
       {"mpt", "mpt"},

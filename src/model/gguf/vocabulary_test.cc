@@ -2,10 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "backend/backend.h"
 #include "format/gguf.h"
-#include "model/checkpoint.h"
-#include "support/process.h"
+#include "model/load.h"
 #include "support/test_data.h"
+#include "util/files.h"
+#include "util/json.h"
 
 namespace slm::testing {
 namespace {
@@ -49,21 +55,52 @@ TEST(GgufVocabulary, IdsOutsideTheVocabularyMeanNone) {
   EXPECT_EQ(vocabulary_stop_ids(m), std::vector<int32_t>{1});
 }
 
-// The GGUF file of a trained model, its twin in the Hugging Face layout, and what a third program
-// makes of both.
-TEST(Stories260K, TheGgufFileAndItsTwinAgree) {
-  SLM_REQUIRE_EXTERNAL("checkpoints/stories260K");
-  auto folder = external_data("checkpoints/stories260K");
+// The logits of a third program for the prompt and its greedy continuation, and that continuation.
+void expect_story(const Model& model, const std::filesystem::path& folder) {
+  Json zoo = read_json_file(folder / "zoo.ids.json");
+  auto ids = zoo["ids"].get<std::vector<int32_t>>();
+  auto prompt = zoo["n_prompt"].get<size_t>();
+  std::string bytes = read_file(folder / "zoo.logits.f32");
+  std::vector<float> expected(bytes.size() / sizeof(float));
+  std::memcpy(expected.data(), bytes.data(), bytes.size());
+  auto backend = make_reference_backend();
+  Context cx{*backend};
+  Decoder decoder = model.decoder();
+  Tensor logits = decoder.logits(cx, decoder.hidden(cx, TokenBatch::pack({&ids, 1})));
+  auto found = logits.span<float>();
+  ASSERT_EQ(found.size(), expected.size());
+  float largest = 0;
+  for (float x : expected) largest = std::max(largest, std::abs(x));
+  // Both are f32 sums of the same terms: 64 units of the largest, as in model/verify.h.
+  for (size_t i = 0; i < found.size(); ++i)
+    ASSERT_NEAR(found[i], expected[i], 64 * 0x1p-23 * largest) << i;
+  size_t vocab = size_t(logits.dim(1));
+  for (size_t t = prompt; t < ids.size(); ++t) {
+    auto row = found.subspan((t - 1) * vocab, vocab);
+    EXPECT_EQ(std::max_element(row.begin(), row.end()) - row.begin(), ids[t]) << t;
+  }
+}
+
+// The GGUF file of a trained model and its twin in the Hugging Face layout.
+TEST(Stories260K, TheGgufFileAndItsTwinTellTheSameStory) {
+  SLM_REQUIRE_EXTERNAL("data/checkpoints/stories260K");
+  auto folder = external_data("data/checkpoints/stories260K");
   Model gguf = load_model(folder / "stories260K.gguf"), twin = load_model(folder / "hf");
-  ASSERT_TRUE(gguf.tokenizer);
+  expect_story(gguf, folder);
+  expect_story(twin, folder);
   for (const Parameter& p : twin.parameters.items()) {
     Tensor other = gguf.parameters.at(p.spec.name);
     ASSERT_EQ(other.shape(), p.value.shape());
-    for (int64_t i = 0; i < other.elements(); ++i)
-      ASSERT_EQ(other.data<float>()[i], p.value.data<float>()[i]) << p.spec.name << " " << i;
+    EXPECT_EQ(std::memcmp(other.bytes_data(), p.value.bytes_data(), size_t(other.bytes())), 0)
+        << p.spec.name;
   }
-  std::vector<int32_t> prompt = gguf.tokenizer->encode("Zoo", {.bos = true});
-  EXPECT_EQ(prompt, (std::vector<int32_t>{1, 410, 469, 347}));
+  ASSERT_TRUE(gguf.tokenizer);
+  auto ids = read_json_file(folder / "zoo.ids.json")["ids"].get<std::vector<int32_t>>();
+  EXPECT_EQ(gguf.tokenizer->encode("Zoo", {.bos = true}),
+            std::vector<int32_t>(ids.begin(), ids.begin() + 4));
+  std::string story = read_file(folder / "zoo.txt");
+  while (story.ends_with('\n')) story.pop_back();
+  EXPECT_EQ(gguf.tokenizer->decode(ids, true), story);
 }
 
 }  // namespace
