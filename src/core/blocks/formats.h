@@ -3,9 +3,9 @@
 // of two weights, `high` the bits above them.
 //
 // decode: the weights, each product and sum rounded to f32 in the order written here, as ggml's
-// plain C does. encode: integers and scales that make sum of weight[i] * (x[i] - decoded[i])^2
-// small. Weights are not negative. Never worse than a plain rounding; numbers past what f16 scales
-// can reach saturate.
+// plain C does.
+// encode: integers and scales that make the sum of weight[i] * (x[i] - decoded[i])^2 small. Weights
+// are not negative. Numbers past what f16 scales can reach saturate.
 #pragma once
 
 #include <cstdint>
