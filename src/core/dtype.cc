@@ -42,37 +42,38 @@ constexpr DTypeTraits integer_row(std::string_view name, std::string_view file_n
   return {name, file_name, 1, sizeof(T), false, widen<T, as_float<T>>, nullptr};
 }
 
-template <class Block, void (*decode)(const Block&, float*),
-          void (*encode)(const float*, const float*, Block&)>
+template <class Block>
+using Encode = void (*)(const float*, const float*, Block&);
+
+// `weight_step`: from one block's weights to the next's.
+template <class Block, Encode<Block> encode>
+void encode_blocks(const float* in, const float* weight, int64_t weight_step, void* out,
+                   int64_t n) {
+  for (int64_t i = 0; i < n / Block::kElems; ++i) {
+    Block block{};
+    encode(in + i * Block::kElems, weight + i * weight_step, block);
+    std::memcpy(static_cast<Block*>(out) + i, &block, sizeof(Block));
+  }
+}
+
+template <class Block, void (*decode)(const Block&, float*), Encode<Block> encode>
 constexpr DTypeTraits block_row(std::string_view name) {
-  constexpr int kElems = Block::kElems;
   auto to_f32 = [](const void* in, float* out, int64_t n) {
-    for (int64_t i = 0; i < n / kElems; ++i) {
+    for (int64_t i = 0; i < n / Block::kElems; ++i) {
       Block block;
       std::memcpy(&block, static_cast<const Block*>(in) + i, sizeof(Block));
-      decode(block, out + i * kElems);
-    }
-  };
-  auto weighted = [](const float* in, const float* weight, void* out, int64_t n) {
-    for (int64_t i = 0; i < n / kElems; ++i) {
-      Block block{};
-      encode(in + i * kElems, weight + i * kElems, block);
-      std::memcpy(static_cast<Block*>(out) + i, &block, sizeof(Block));
+      decode(block, out + i * Block::kElems);
     }
   };
   auto from_f32 = [](const float* in, void* out, int64_t n) {
-    static constexpr auto kOnes = [] {
-      std::array<float, kElems> ones{};
-      ones.fill(1);
-      return ones;
-    }();
-    for (int64_t i = 0; i < n / kElems; ++i) {
-      Block block{};
-      encode(in + i * kElems, kOnes.data(), block);
-      std::memcpy(static_cast<Block*>(out) + i, &block, sizeof(Block));
-    }
+    std::array<float, Block::kElems> ones;
+    ones.fill(1);
+    encode_blocks<Block, encode>(in, ones.data(), 0, out, n);
   };
-  return {name, "", kElems, sizeof(Block), true, to_f32, from_f32, weighted};
+  auto weighted = [](const float* in, const float* weight, void* out, int64_t n) {
+    encode_blocks<Block, encode>(in, weight, Block::kElems, out, n);
+  };
+  return {name, "", Block::kElems, sizeof(Block), true, to_f32, from_f32, weighted};
 }
 
 const std::array<DTypeTraits, 18> kTable{{

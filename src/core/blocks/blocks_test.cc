@@ -7,6 +7,7 @@
 
 #include "core/blocks/k_scales.h"
 #include "core/dtype.h"
+#include "core/parameters.h"
 #include "core/tensor.h"
 #include "util/error.h"
 #include "util/rng.h"
@@ -177,6 +178,24 @@ TEST(BlockTensor, ConvertsBothWays) {
   Tensor back = to_dtype(blocks, DType::kF32);
   for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(back.data<float>()[i], x[i], 4e-4) << i;
   EXPECT_EQ(dtype_from_file_name(""), std::nullopt);  // a file that names no format has none
+}
+
+struct HostMemory : Allocator {
+  Tensor empty(const Shape& shape, DType dtype) override { return Tensor::host(shape, dtype); }
+  void zero(const Tensor& t) override { std::memset(t.bytes_data(), 0, size_t(t.bytes())); }
+};
+
+TEST(BlockTensor, ParametersInBlocksAreNotTrained) {
+  HostMemory memory;
+  Parameters parameters;
+  parameters.add({"blocks.0.mlp.up.weight", {2, 256}, ParameterRole::kInput},
+                 Tensor::host({2, 256}, DType::kQ4_K));
+  try {
+    parameters.make_trainable(memory);
+    FAIL() << "trains blocks";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("blocks.0.mlp.up.weight"), std::string::npos);
+  }
 }
 
 }  // namespace
