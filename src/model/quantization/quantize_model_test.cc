@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 // A model with rows that blocks of 256 fit, saved in f32: normal numbers, norms near one.
 void save_random_model(const fs::path& directory, bool tied_head = false) {
   DecoderSpec spec = tiny_spec(40, 256);
-  spec.mlp_width = 512;
+  spec.mlp_width = 256;
   spec.layers = 3;
   spec.tied_head = tied_head;
   Rng rng(hash_name("weights"));
