@@ -1,5 +1,6 @@
 #include "cli/resolve_model.h"
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -39,16 +40,35 @@ std::string likely_path(const fs::path& path) {
   return {};
 }
 
+// A folder that holds GGUF instead of the Hugging Face layout stands for the one file in it.
+fs::path file_of(const fs::path& folder) {
+  std::error_code unreadable;
+  if (!fs::is_directory(folder, unreadable) || fs::exists(folder / "config.json", unreadable))
+    return folder;
+  std::vector<std::string> names;
+  for (fs::directory_iterator it(folder, unreadable), end;
+       !unreadable && it != end && names.size() < kMaxSiblings; it.increment(unreadable))
+    if (it->path().extension() == ".gguf") names.push_back(it->path().filename());
+  if (names.empty()) return folder;
+  std::sort(names.begin(), names.end());
+  size_t shown = std::min<size_t>(names.size(), 5);
+  check(names.size() == 1, "{}: {} .gguf files, one model each; name one of them: {}{}",
+        folder.string(), names.size(),
+        fmt::join(names.begin(), names.begin() + std::ptrdiff_t(shown), ", "),
+        shown < names.size() ? ", ..." : "");
+  return folder / names[0];
+}
+
 }  // namespace
 
 fs::path resolve_model(const std::string& model) {
   std::error_code absent;
-  if (fs::exists(model, absent)) return model;
+  if (fs::exists(model, absent)) return file_of(model);
   auto repository = parse_repository(model);
   std::string cache;
   if (repository) {
     HubSettings settings = hub_settings_from_environment();
-    if (auto folder = cached_snapshot(settings.cache, *repository)) return *folder;
+    if (auto folder = cached_snapshot(settings.cache, *repository)) return file_of(*folder);
     cache = settings.cache;
   }
   std::string text = format("{}: no such model directory", model);

@@ -38,6 +38,17 @@ TEST_F(ResolveModel, PathsFirstThenTheCache) {
                 (dir_ / "cache").string() + "; `stablelm pull org/name@v2` downloads it");
 }
 
+TEST_F(ResolveModel, AFolderOfOneGgufIsThatFile) {
+  fs::path folder = dir_ / "models/quantised";
+  write_file_atomically(folder / "b.gguf", "GGUF");
+  EXPECT_EQ(resolve_model(folder), folder / "b.gguf");
+  write_file_atomically(folder / "a.gguf", "GGUF");
+  EXPECT_EQ(refusal([&] { resolve_model(folder); }),
+            folder.string() + ": 2 .gguf files, one model each; name one of them: a.gguf, b.gguf");
+  write_file_atomically(folder / "config.json", "{}");
+  EXPECT_EQ(resolve_model(folder), folder);
+}
+
 TEST_F(ResolveModel, SuggestsTheNearestSibling) {
   std::string wrong = dir_ / "models/parot";
   EXPECT_EQ(

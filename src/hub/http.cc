@@ -79,9 +79,13 @@ struct HttpClient::Handle {
 struct HttpClient::Attempt {
   const HttpRequest& request;
   CURL* curl;
+  int stall_seconds;
   HttpResponse response = {};
   size_t header_bytes = 0;
   std::exception_ptr thrown = nullptr;
+  int64_t received = 0;
+  std::chrono::steady_clock::time_point last_byte = std::chrono::steady_clock::now();
+  bool stalled = false;
 
   static size_t on_header(char* data, size_t size, size_t count, void* self) {
     return static_cast<Attempt*>(self)->header({data, size * count});
@@ -90,8 +94,16 @@ struct HttpClient::Attempt {
     return static_cast<Attempt*>(self)->body({data, size * count});
   }
 
-  static int on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    return static_cast<Attempt*>(self)->request.stopped();  // other than 0 ends the transfer
+  // About once a second; other than 0 ends the transfer.
+  static int on_progress(void* self, curl_off_t, curl_off_t received, curl_off_t, curl_off_t) {
+    return static_cast<Attempt*>(self)->progress(received);
+  }
+
+  int progress(int64_t bytes) {
+    auto now = std::chrono::steady_clock::now();
+    if (bytes != received) received = bytes, last_byte = now;
+    stalled = now - last_byte >= std::chrono::seconds(stall_seconds);
+    return request.stopped() || stalled;
   }
 
   size_t header(std::string_view line) {
@@ -143,7 +155,7 @@ HttpClient::~HttpClient() = default;
 
 HttpResponse HttpClient::attempt(const HttpRequest& request) {
   CURL* curl = handle_->curl;
-  Attempt state{request, curl};
+  Attempt state{request, curl, settings_.stall_seconds};
   curl_easy_reset(curl);  // keeps the connection
   char message[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
@@ -158,8 +170,6 @@ HttpResponse HttpClient::attempt(const HttpRequest& request) {
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, request.follow_redirects ? 1L : 0L);
   curl_easy_setopt(curl, CURLOPT_MAXREDIRS, kMaxRedirects);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, long(std::min(settings_.stall_seconds, 15)));
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, long(settings_.stall_seconds));
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &Attempt::on_progress);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &state);
@@ -180,7 +190,8 @@ HttpResponse HttpClient::attempt(const HttpRequest& request) {
   HttpResponse& response = state.response;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response.status);
   if (code != CURLE_OK) {
-    response.passing = !lasting(code) && response.trouble.empty();
+    response.passing = state.stalled || (!lasting(code) && response.trouble.empty());
+    if (state.stalled) response.trouble = format("nothing came for {} s", settings_.stall_seconds);
     if (response.trouble.empty()) response.trouble = *message ? message : curl_easy_strerror(code);
     response.status = 0;
   } else {

@@ -11,6 +11,17 @@ std::string run(const Prepend& p, std::string_view text) {
   return text.empty() ? std::string() : p.prefix + std::string(text);
 }
 
+std::string run(const ReplaceRegex& r, std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    Match m = r.from->find(text, at);
+    out.append(text, at, m.from - at);
+    if (m.to > m.from) out += r.to;
+    at = m.to;
+  }
+  return out;
+}
+
 std::string run(CollapseSpaces, std::string_view text) {
   std::string out;
   for (char c : text) {

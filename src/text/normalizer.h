@@ -1,11 +1,13 @@
 // What happens to text before it is split: Unicode normal forms and replacements, in order.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "text/regex.h"
 #include "text/unicode.h"
 
 namespace slm {
@@ -21,6 +23,11 @@ struct Replace {
   std::string from, to;  // `from` is not empty
   bool operator==(const Replace&) const = default;
 };
+struct ReplaceRegex {
+  std::shared_ptr<const Regex> from;
+  std::string to;
+  bool operator==(const ReplaceRegex&) const = default;
+};
 struct CollapseSpaces {  // none at the beginning, one elsewhere
   bool operator==(const CollapseSpaces&) const = default;
 };
@@ -30,7 +37,8 @@ struct TrimEnd {
 };
 
 struct Normalizer {
-  using Step = std::variant<NormalForm, Lowercase, Prepend, Replace, CollapseSpaces, TrimEnd>;
+  using Step =
+      std::variant<NormalForm, Lowercase, Prepend, Replace, ReplaceRegex, CollapseSpaces, TrimEnd>;
   std::vector<Step> steps;
 
   std::string apply(std::string_view text) const;  // of valid UTF-8

@@ -1,6 +1,7 @@
 // Cuts normalised text into the pieces that BPE works on one by one.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,13 @@ struct PreTokenizer {
   struct Step {
     enum Kind { kSplit, kPrefixSpace, kMetaspace, kByteAlphabet } kind = kSplit;
 
-    Matcher matcher = nullptr;                   // kSplit: matches and the gaps between them are
-    bool keep_matches = true, keep_gaps = true;  // pieces of their own, or are dropped
+    // kSplit: matches and the gaps between them are pieces of their own, or are dropped, or join
+    // others: matches each other, the gap before, or the gap behind.
+    Matcher matcher = nullptr;
+    std::shared_ptr<const Regex> regex = nullptr;  // where there is no matcher
+    bool keep_matches = true, keep_gaps = true;
+    enum Join { kNone, kRuns, kBefore, kBehind } join = kNone;
+    bool inverted = false;  // joins take matches for gaps and gaps for matches
 
     std::string replacement = {};  // kMetaspace: what stands for a space
     enum Prefix { kAlways, kFirst, kNever } prefix = kAlways;
@@ -60,15 +66,25 @@ struct PreTokenizer {
   }
 
  private:
+  static Match find(const Step& s, std::string_view text, size_t at) {
+    return s.matcher ? s.matcher(text, at) : s.regex->find(text, at);
+  }
+
   template <class Emit>
   static void split(const Step& s, std::string_view text, Emit&& emit) {
+    if (s.join != Step::kNone) {
+      for (const Match& m : joined(s, text)) emit(m.from, m.to);
+      return;
+    }
     for (size_t at = 0; at < text.size();) {
-      Match m = s.matcher(text, at);
+      Match m = find(s, text, at);
       if (s.keep_gaps && m.from > at) emit(at, m.from);
       if (s.keep_matches && m.to > m.from) emit(m.from, m.to);
       at = m.to;
     }
   }
+
+  static std::vector<Match> joined(const Step& s, std::string_view text);
 
   static std::string metaspace(const Step& s, std::string_view text, bool at_start) {
     std::string marked = replace_all(text, {" ", s.replacement});

@@ -184,7 +184,7 @@ Match match_punctuation_run(std::string_view text, size_t begin) {
 
 Match match_bloom_word(std::string_view text, size_t begin) {
   Match run = find_run(text, begin, kAny, [](char32_t c) {
-    constexpr std::u32string_view kNot = U"(|[.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C])";
+    constexpr std::u32string_view kNot = U"(|.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C)";
     return char_class(c) != CharClass::kSpace && kNot.find(c) == std::u32string_view::npos;
   });
   if (run.from < run.to && run.from > begin && text[run.from - 1] == ' ') --run.from;

@@ -20,27 +20,51 @@ void each_member(const JsonView& section, std::string_view list_key,
   section.at(list_key).each([&](const JsonView& s) { each_member(s, list_key, visit, depth + 1); });
 }
 
+// {"String": ...} or {"Regex": ...}
+std::shared_ptr<const Regex> read_pattern(const JsonView& pattern) {
+  auto text = pattern.find("String"), regex = pattern.find("Regex");
+  if (!text && !regex) unsupported(pattern, "a pattern that is neither a String nor a Regex");
+  const JsonView& source = text ? *text : *regex;
+  return std::make_shared<const Regex>(source.string(), text.has_value(), source.where());
+}
+
 Replace read_replace(const JsonView& section) {
+  JsonView from = section.at("pattern").at("String");
+  check_data(!from.string().empty(), "{} is empty", from.where());
+  return {std::string(from.string()), std::string(section.at("content").string())};
+}
+
+Normalizer::Step read_normalizing_replace(const JsonView& section) {
   JsonView pattern = section.at("pattern");
-  auto from = pattern.find("String");
-  if (!from) unsupported(pattern, "a pattern that is not a String");
-  check_data(!from->string().empty(), "{} is empty", from->where());
-  return {std::string(from->string()), std::string(section.at("content").string())};
+  if (pattern.find("String")) return read_replace(section);
+  return ReplaceRegex{read_pattern(pattern), std::string(section.at("content").string())};
 }
 
 PreTokenizer::Step read_split(const JsonView& section) {
+  using Step = PreTokenizer::Step;
   JsonView pattern = section.at("pattern");
-  auto regex = pattern.find("Regex");
-  if (!regex) unsupported(pattern, "String");
-  PreTokenizer::Step step;
-  step.matcher = find_matcher(regex->string());
-  if (!step.matcher) unsupported(*regex, regex->string());
+  Step step;
+  if (auto regex = pattern.find("Regex")) step.matcher = find_matcher(regex->string());
+  if (!step.matcher) step.regex = read_pattern(pattern);
   std::string_view behavior = section.at("behavior").string();
-  bool invert = section.boolean_or("invert", false);
+  step.inverted = section.boolean_or("invert", false);
   if (behavior == "Removed") {
-    (invert ? step.keep_gaps : step.keep_matches) = false;
-  } else if (behavior != "Isolated") {
-    unsupported(section, behavior);
+    (step.inverted ? step.keep_gaps : step.keep_matches) = false;
+    step.inverted = false;
+  } else if (behavior == "Isolated") {
+    step.inverted = false;
+  } else {
+    struct Known {
+      std::string_view name;
+      Step::Join join;
+    };
+    constexpr Known kKnown[] = {{"Contiguous", Step::kRuns},
+                                {"MergedWithPrevious", Step::kBefore},
+                                {"MergedWithNext", Step::kBehind}};
+    for (const Known& k : kKnown) {
+      if (k.name == behavior) step.join = k.join;
+    }
+    if (step.join == Step::kNone) unsupported(section, behavior);
   }
   return step;
 }
@@ -109,7 +133,7 @@ void read_normalizer(const JsonView& section, Normalizer& normalizer) {
     } else if (type == "Prepend") {
       steps.emplace_back(Prepend{std::string(s.at("prepend").string())});
     } else if (type == "Replace") {
-      steps.emplace_back(read_replace(s));
+      steps.push_back(read_normalizing_replace(s));
     } else {
       unsupported(s, type);
     }

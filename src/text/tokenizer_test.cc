@@ -131,6 +131,53 @@ TEST(Tokenizer, AddedTokensAreLeftmostLongestWithTheirFlags) {
   EXPECT_EQ(tokenizer->size(), 605);
 }
 
+std::vector<std::string> pieces_of(const Json& pre_tokenizer, std::string_view text) {
+  Json json = toy_json();
+  json["normalizer"] = nullptr;
+  json["model"]["merges"] = Json::array();  // so that ids are bytes, and pieces
+  json["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {pre_tokenizer}}};
+  auto tokenizer = load(json);
+  std::vector<std::string> out;
+  tokenizer->parts().pre_tokenizer.each_piece(
+      text, true, [&](std::string_view piece) { out.emplace_back(piece); });
+  return out;
+}
+
+TEST(Tokenizer, SplitsByAnyPatternInAllManners) {
+  using Pieces = std::vector<std::string>;
+  auto split = [](const char* kind, const char* pattern, const char* behavior,
+                  bool invert = false) {
+    return Json{{"type", "Split"},
+                {"pattern", {{kind, pattern}}},
+                {"behavior", behavior},
+                {"invert", invert}};
+  };
+  constexpr std::string_view kText = "ab1 2é33.";
+  EXPECT_EQ(pieces_of(split("Regex", "\\d", "Isolated"), kText),
+            (Pieces{"ab", "1", " ", "2", "é", "3", "3", "."}));
+  EXPECT_EQ(pieces_of(split("Regex", "\\d", "Removed"), kText), (Pieces{"ab", " ", "é", "."}));
+  EXPECT_EQ(pieces_of(split("Regex", "\\d", "Contiguous"), kText),
+            (Pieces{"ab", "1", " ", "2", "é", "33", "."}));
+  EXPECT_EQ(pieces_of(split("Regex", "\\d", "MergedWithPrevious"), kText),
+            (Pieces{"ab1", " 2", "é3", "3", "."}));
+  EXPECT_EQ(pieces_of(split("Regex", "\\d", "MergedWithNext"), kText),
+            (Pieces{"ab", "1 ", "2é", "3", "3."}));
+  EXPECT_EQ(pieces_of(split("Regex", "\\D+", "MergedWithPrevious", true), kText),
+            (Pieces{"ab1", " 2", "é33", "."}));
+  EXPECT_EQ(pieces_of(split("String", "3.", "Isolated"), kText), (Pieces{"ab1 2é3", "3."}));
+  EXPECT_EQ(pieces_of(split("Regex", "\\p{L}*", "Isolated"), kText),
+            (Pieces{"ab", "1 2", "é", "33."}));
+  std::string slow(60, 'a');
+  EXPECT_THROW(pieces_of(split("Regex", "(a+)+$", "Isolated"), slow + "!"), Error);
+}
+
+TEST(Tokenizer, NormalisesByPatterns) {
+  Json json = toy_json();
+  json["normalizer"] = {{"type", "Replace"}, {"pattern", {{"Regex", " {2,}"}}}, {"content", " "}};
+  auto tokenizer = load(json);
+  EXPECT_EQ(tokenizer->decode(tokenizer->encode("a   b c    ")), "a b c ");
+}
+
 struct Broken {
   const char* what;
   std::function<void(Json&)> change;
@@ -159,7 +206,7 @@ TEST(Tokenizer, BrokenFilesGiveOneClearError) {
       {"Regex",
        [](Json& j) {
          j["pre_tokenizer"] = {
-             {"type", "Split"}, {"pattern", {{"Regex", "(a+)+$"}}}, {"behavior", "Isolated"}};
+             {"type", "Split"}, {"pattern", {{"Regex", "(a+"}}}, {"behavior", "Isolated"}};
        }},
       {"normalizer",
        [](Json& j) {

@@ -168,6 +168,7 @@ CharClass char_class(char32_t c) {
 bool is_word_character(char32_t c) {
   CharClass cls = char_class(c);
   if (cls == CharClass::kLetter || cls == CharClass::kMark) return true;
+  if (c == 0x200C || c == 0x200D) return true;  // they join letters
   auto category = utf8proc_category(utf8proc_int32_t(c));
   return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
          category == UTF8PROC_CATEGORY_PC;
