@@ -35,7 +35,9 @@ TEST(SamplingFlags, NoSamplingIsATemperatureOfZero) {
 }
 
 TEST(SamplingFlags, ARecommendationOfTheWrongTypeIsNamed) {
-  EXPECT_EQ(testing::refusal([] { after("", Json{{"top_k", "many"}}); }),
+  EXPECT_EQ(testing::refusal([] {
+              after("", Json{{"top_k", "many"}});
+            }),
             "generation_config.json: key \"top_k\" must be an integer, found \"many\"");
 }
 

@@ -83,12 +83,14 @@ TEST(TokenFile, ReadsTheDocumentedBytes) {
 
 TEST(TokenFile, RoundTripsEveryTypeAndManyDocuments) {
   auto dir = scratch_dir();
-  for (auto [type, most] : {std::pair(TokenType::kU8, 255),
-                            {TokenType::kI8, 127},
-                            {TokenType::kI16, 32767},
-                            {TokenType::kU16, 65535},
-                            {TokenType::kI32, INT32_MAX},
-                            {TokenType::kI64, INT32_MAX}}) {
+  for (auto kind : {std::pair(TokenType::kU8, 255),
+                    {TokenType::kI8, 127},
+                    {TokenType::kI16, 32767},
+                    {TokenType::kU16, 65535},
+                    {TokenType::kI32, INT32_MAX},
+                    {TokenType::kI64, INT32_MAX}}) {
+    TokenType type = kind.first;
+    int32_t most = kind.second;
     auto prefix = dir / format("t{}", int(type));
     TokenFileWriter writer(prefix, type);
     std::vector<std::vector<int32_t>> documents(300);

@@ -164,6 +164,11 @@ TEST(Alibi, SlopesMatchFixtures) {
   }
 }
 
+TEST(Alibi, SlopesFallFasterWithALargerBias) {
+  Tensor slopes = alibi_slopes(4, 16);
+  for (int h = 0; h < 4; ++h) EXPECT_EQ(slopes.data<float>()[h], std::exp2(-4.0f * float(h + 1)));
+}
+
 TEST(Attention, RefusesSegmentsOutsideTheTensors) {
   auto backend = make_reference_backend();
   Context cx{*backend};

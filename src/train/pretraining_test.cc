@@ -82,17 +82,24 @@ bool run_and_kill(const RunConfig& config, int microseconds) {
 TEST(Pretraining, KilledAnywhereEndsInTheSameWeights) {
   fs::path directory = scratch_dir();
   fs::create_directories(directory / "a");
-  fs::create_directories(directory / "b");
-  RunConfig undisturbed = tiny_run(directory / "a"), killed = tiny_run(directory / "b");
+  RunConfig undisturbed = tiny_run(directory / "a");
   auto begin = std::chrono::steady_clock::now();
   Pretraining(undisturbed, {}, tiny_options()).run();
   double whole =
       std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
 
+  // How long a run takes depends on what else the machine does: one that got through with fewer
+  // than three kills is repeated with quicker ones.
   Rng rng(11);
   int kills = 0;
-  while (!run_and_kill(killed, int(rng.uniform() * whole * 0.4))) ASSERT_LT(++kills, 400);
-  EXPECT_GE(kills, 3);
+  for (double longest = whole * 0.4; kills < 3; longest /= 2) {
+    fs::remove_all(directory / "b");
+    fs::create_directories(directory / "b");
+    RunConfig killed = tiny_run(directory / "b");
+    kills = 0;
+    while (!run_and_kill(killed, int(rng.uniform() * longest))) ASSERT_LT(++kills, 400);
+    ASSERT_GT(longest, 100);
+  }
   EXPECT_EQ(final_state(directory / "a" / "run" / "step_24"),
             final_state(directory / "b" / "run" / "step_24"));
   // Steps that were redone are logged once.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "support/process.h"
+#include "support/test_data.h"
 
 namespace slm {
 namespace {
@@ -53,6 +54,39 @@ TEST(Program, BrokenConfigNamesFileAndKey) {
   EXPECT_NE(result.err.find("config.json"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("hidden_size"), std::string::npos) << result.err;
   EXPECT_EQ(lines(result.err), 1) << result.err;
+}
+
+TEST(Program, AHubModelThatIsNotHereIsExitThreeAndSaysHowToGetIt) {
+  testing::TemporaryDirectory home;
+  auto offline = [&](const std::string& words) {
+    return testing::run_process({"sh", "-c",
+                                 "HF_HUB_OFFLINE=1 HF_HOME=" + home.path().string() + " exec " +
+                                     STABLELM_BINARY + " " + words},
+                                "/");
+  };
+  auto result = offline("info org/name");
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  EXPECT_NE(result.err.find("`stablelm pull org/name`"), std::string::npos) << result.err;
+  EXPECT_EQ(lines(result.err), 1) << result.err;
+  result = offline("pull org/name");
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  EXPECT_EQ(lines(result.err), 1) << result.err;
+  EXPECT_EQ(offline("pull name").exit_code, 2);
+}
+
+TEST(Program, ADeltaMakesAModelWholeAgain) {
+  testing::TemporaryDirectory dir;
+  std::string model = testing::fixture("llama-vicuna"), at = dir.path().string();
+  auto made = stablelm({"delta", "make", model, model, at + "/delta"});
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  auto whole = stablelm({"delta", "apply", model, at + "/delta", at + "/whole", "--dtype", "f32"});
+  EXPECT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_EQ(stablelm({"info", at + "/whole"}).exit_code, 0);
+  // Another model of the same shapes is not the base.
+  auto wrong = stablelm({"delta", "apply", at + "/delta", at + "/delta", at + "/other"});
+  EXPECT_EQ(wrong.exit_code, 2) << wrong.err;
+  EXPECT_NE(wrong.err.find("not the model that"), std::string::npos) << wrong.err;
+  EXPECT_FALSE(std::filesystem::exists(at + "/other/config.json"));
 }
 
 TEST(Program, AClosedPipeEndsQuietly) {
