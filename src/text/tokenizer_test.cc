@@ -11,6 +11,7 @@
 
 #include "support/scratch_dir.h"
 #include "text/bpe_trainer.h"
+#include "text/tokenizer_parts.h"
 #include "text/unicode.h"
 #include "util/error.h"
 #include "util/json.h"

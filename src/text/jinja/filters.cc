@@ -68,7 +68,7 @@ Value join(Machine& m, const Value& in, const Arguments& a) {
     first = false;
     out += v.str();
     m.spend(int64_t(separator.size()));
-    check(out.size() < (1 << 26), "join makes too long a string");
+    check(out.size() < (1 << 24), "join makes too long a string");
   }
   return Value(std::move(out));
 }
@@ -245,7 +245,7 @@ Value indent(Machine&, const Value& in, const Arguments& a) {
     bool wanted = line == 0 ? first : blank || end > from;
     if (wanted) out += unit;
     out += text.sub(from, end);
-    check(out.size() < (1 << 26), "indent makes too long a string");
+    check(out.size() < (1 << 24), "indent makes too long a string");
     from = end + 1;
   }
   return Value(std::move(out));

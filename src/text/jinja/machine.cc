@@ -10,6 +10,7 @@ namespace slm::jinja {
 namespace {
 
 constexpr int64_t kBudget = int64_t{1} << 28;  // bytes
+constexpr size_t kMaxText = 1 << 24;           // bytes of one string
 constexpr int64_t kStep = 64;                  // what a step costs, in bytes
 constexpr int kMaxDepth = 400;                 // of calls and nested nodes
 
@@ -60,7 +61,10 @@ Value Machine::evaluate(const Expr& expr) {
   spend(kStep);
   Value value = std::visit([&](const auto& node) { return value_of(node); }, expr.node);
   line_ = expr.line;
-  if (const Text* text = value.text()) spend(int64_t(text->size()));
+  if (const Text* text = value.text()) {
+    check(text->size() <= kMaxText, "a string of more than {} bytes", kMaxText);
+    spend(int64_t(text->size()));
+  }
   return value;
 }
 
@@ -100,6 +104,7 @@ Value Machine::value_of(const DictExpr& e) {
   Dict dict;
   for (const auto& [k, v] : e.items) {
     Value key = evaluate(k);
+    spend(int64_t(dict.items.size()));
     dict.set(to_text(key, "the key of a mapping"), evaluate(v));
   }
   return make_dict(std::move(dict));
@@ -329,7 +334,7 @@ Machine::Flow Machine::run_node(const Set& s) {
   auto space = look_up(s.targets.front()).space();
   check(space != nullptr, "only members of a namespace can be set, and \"{}\" is none",
         s.targets.front());
-  spend(value.extent().size);
+  spend(value.extent().size + int64_t(space->members.items.size()));
   space->members.set(Text(s.member), std::move(value));
   return Flow::kNext;
 }

@@ -30,6 +30,13 @@ Text map_characters(const Text& text, utf8proc_int32_t (*change)(utf8proc_int32_
   return out;
 }
 
+// Keeps what a text is cut into within bounds.
+void add_part(std::vector<Value>& parts, Text part) {
+  constexpr size_t kMaxParts = 1 << 20;
+  check(parts.size() < kMaxParts, "a string in more than {} parts", kMaxParts);
+  parts.emplace_back(std::move(part));
+}
+
 const Text& text_argument(const Arguments& a, size_t place, std::string_view what) {
   check(place < a.values.size(), "{} needs {} arguments", what, place + 1);
   return to_text(a.values[place], what);
@@ -89,9 +96,9 @@ std::vector<Value> split_at_space(const Text& text, int64_t most) {
   for (skip(true); i < n && most-- != 0; skip(true)) {
     size_t from = i;
     skip(false);
-    out.emplace_back(text.sub(at[from], at[i]));
+    add_part(out, text.sub(at[from], at[i]));
   }
-  if (i < n) out.emplace_back(strip(text.sub(at[i], text.size()), nullptr, false, true));
+  if (i < n) add_part(out, strip(text.sub(at[i], text.size()), nullptr, false, true));
   return out;
 }
 
@@ -108,9 +115,9 @@ Value split(const Value& o, const Arguments& a) {
   size_t from = 0;
   for (size_t at; most != 0 && (at = text.str().find(separator, from)) != std::string::npos;
        from = at + separator.size(), --most) {
-    out.emplace_back(text.sub(from, at));
+    add_part(out, text.sub(from, at));
   }
-  out.emplace_back(text.sub(from, text.size()));
+  add_part(out, text.sub(from, text.size()));
   return make_list(std::move(out));
 }
 
@@ -129,9 +136,9 @@ Value rsplit(const Value& o, const Arguments& a) {
   for (size_t at; most != 0 && end >= separator.size() &&
                   (at = text.str().rfind(separator, end - separator.size())) != std::string::npos;
        end = at, --most) {
-    out.emplace_back(text.sub(at + separator.size(), end));
+    add_part(out, text.sub(at + separator.size(), end));
   }
-  out.emplace_back(text.sub(0, end));
+  add_part(out, text.sub(0, end));
   std::ranges::reverse(out);
   return make_list(std::move(out));
 }
@@ -141,7 +148,7 @@ Value splitlines(const Value& o, const Arguments&) {
   std::vector<Value> out;
   for (size_t from = 0; from < text.size();) {
     size_t end = std::min(text.str().find_first_of("\r\n", from), text.size());
-    out.emplace_back(text.sub(from, end));
+    add_part(out, text.sub(from, end));
     from = end + (text.str().compare(end, 2, "\r\n") == 0 ? 2 : 1);
   }
   return make_list(std::move(out));
@@ -178,7 +185,7 @@ Value join(const Value& o, const Arguments& a) {
     if (!first) out += *o.text();
     first = false;
     out += to_text(v, "join");
-    check(out.size() < (1 << 26), "join makes too long a string");
+    check(out.size() < (1 << 24), "join makes too long a string");
   }
   return Value(std::move(out));
 }
@@ -346,7 +353,7 @@ Text replaced(const Text& text, const Text& from, const Text& to, int64_t most) 
   Text out;
   auto grow = [&](const Text& part) {
     out += part;
-    check(out.size() < (1 << 26), "replace makes too long a string");
+    check(out.size() < (1 << 24), "replace makes too long a string");
   };
   if (from.empty()) {  // before every character and at the end
     std::vector<size_t> at = characters(text);

@@ -196,6 +196,9 @@ std::vector<Value> elements(const Value& value) {
   if (const Dict* dict = value.dict()) {
     for (const auto& entry : dict->items) out.emplace_back(entry.first);
   } else if (const Text* text = value.text()) {
+    constexpr size_t kMaxBytes = 1 << 20;
+    check(text->size() <= kMaxBytes, "the characters of a string of {} bytes; at most {}",
+          text->size(), kMaxBytes);
     std::vector<size_t> at = characters(*text);
     for (size_t i = 0; i + 1 < at.size(); ++i) out.emplace_back(text->sub(at[i], at[i + 1]));
   } else {

@@ -199,7 +199,7 @@ std::string_view Value::type_name() const {
 
 void Extent::add(const Extent& inner) {
   constexpr int kMaxDepth = 100;
-  constexpr int64_t kMaxSize = 1 << 26;
+  constexpr int64_t kMaxSize = 1 << 24;
   check(inner.depth < kMaxDepth, "values are nested more than {} deep", kMaxDepth);
   depth = std::max(depth, inner.depth + 1);
   size += inner.size;

@@ -102,7 +102,7 @@ class Value {
   Data data_;
 };
 
-// Errors when values are nested more than 100 deep, or larger than 64 MiB.
+// Errors when values are nested more than 100 deep, or larger than 16 MiB.
 Value make_list(std::vector<Value> items, bool tuple = false);
 Value make_dict(Dict dict);
 Value make_callable(Callable callable);
