@@ -24,7 +24,8 @@ enum class Activation : uint8_t { kSilu, kGelu, kGeluTanh, kQuickGelu, kRelu };
 // GPT-J.
 //
 // Two ways to read on past the length n a model was trained for, both Qwen's; 0: not used.
-//   ntk_length   n: a text that begins with s > n tokens has theta' = theta * a^(dims / (dims - 2)),
+//   ntk_length   n: a text that begins with s > n tokens has theta' = theta * a^(dims / (dims -
+//   2)),
 //                with a = 2^(k+1) - 1 for the least k such that n 2^k >= s (ops/rope.h: rope_for)
 //   log_n_length n: what is rotated is also multiplied by max(1, ln(p + 1) / ln(n)); queries only
 struct Rope {

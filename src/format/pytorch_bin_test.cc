@@ -204,7 +204,7 @@ TEST(PytorchBin, FindsTheStateDictInsideOthers) {
 TEST(PytorchBin, TellsOtherFilesApart) {
   auto path = scratch_dir() / "other.bin";
   auto open = [&](std::string_view bytes) {
-      write_file_atomically(path, bytes);
+    write_file_atomically(path, bytes);
     return refusal([&] { open_pytorch_bin(path); }).substr(path.string().size() + 2);
   };
   EXPECT_EQ(open(""), "neither a zip archive nor a pickle");

@@ -16,8 +16,7 @@ void widen(Format from, const void* in, float scale, float* out, int64_t n) {
 template <class T>
 static void narrow_to(const float* in, uint16_t* out, int64_t n) {
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    *reinterpret_cast<HalfVecInMemory*>(out + i) = T::narrow(load(in + i));
+  for (; i + kLanes <= n; i += kLanes) store_as(out + i, T::narrow(load(in + i)));
   if (i == n) return;
   HalfVec last = T::narrow(load_part(in + i, n - i));
   for (int64_t j = i; j < n; ++j) out[j] = last[j - i];

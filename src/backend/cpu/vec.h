@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "backend/cpu/kernels.h"
@@ -17,13 +18,21 @@ using Vec = float __attribute__((vector_size(SLM_VECTOR_BYTES)));
 using IVec = int32_t __attribute__((vector_size(SLM_VECTOR_BYTES)));
 using UVec = uint32_t __attribute__((vector_size(SLM_VECTOR_BYTES)));
 using HalfVec = uint16_t __attribute__((vector_size(SLM_VECTOR_BYTES / 2)));
-// as they lie in memory: unaligned
-using VecInMemory = float __attribute__((vector_size(SLM_VECTOR_BYTES), aligned(4), may_alias));
-using HalfVecInMemory =
-    uint16_t __attribute__((vector_size(SLM_VECTOR_BYTES / 2), aligned(2), may_alias));
 
-inline Vec load(const float* p) { return *reinterpret_cast<const VecInMemory*>(p); }
-inline void store(float* p, Vec v) { *reinterpret_cast<VecInMemory*>(p) = v; }
+// Memory is not aligned to registers; these compile to one unaligned move.
+template <class V>
+inline V load_as(const void* p) {
+  V v;
+  std::memcpy(&v, p, sizeof(v));
+  return v;
+}
+template <class V>
+inline void store_as(void* p, const V& v) {
+  std::memcpy(p, &v, sizeof(v));
+}
+
+inline Vec load(const float* p) { return load_as<Vec>(p); }
+inline void store(float* p, Vec v) { store_as(p, v); }
 inline Vec splat(float x) { return x - Vec{}; }
 
 inline Vec load_part(const float* p, int64_t n) {
@@ -129,7 +138,7 @@ struct F32 {
 struct BF16 {
   using Stored = uint16_t;
   static Vec widen(HalfVec h) { return Vec(zero_extended(h) << 16); }
-  static Vec load(const uint16_t* p) { return widen(*reinterpret_cast<const HalfVecInMemory*>(p)); }
+  static Vec load(const uint16_t* p) { return widen(load_as<HalfVec>(p)); }
   static float load_one(const uint16_t* p) { return widen(HalfVec{*p})[0]; }
   static HalfVec narrow(Vec v) {
     UVec u = UVec(v), magnitude = u & 0x7fffffff;
@@ -146,7 +155,7 @@ struct F16 {
     UVec bits = magnitude >= 0x0f800000 ? magnitude | 0x7f800000 : UVec(value);
     return Vec(bits | (u & 0x8000) << 16);
   }
-  static Vec load(const uint16_t* p) { return widen(*reinterpret_cast<const HalfVecInMemory*>(p)); }
+  static Vec load(const uint16_t* p) { return widen(load_as<HalfVec>(p)); }
   static float load_one(const uint16_t* p) { return widen(HalfVec{*p})[0]; }
   static HalfVec narrow(Vec v) {
     UVec u = UVec(v), magnitude = u & 0x7fffffff;
