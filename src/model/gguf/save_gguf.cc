@@ -79,8 +79,9 @@ PortableVocabulary with_ids(const GgufModel& model) {
   PortableVocabulary vocabulary = *model.vocabulary;
   const Json& config = model.config.config;
   auto bos = config.find("bos_token_id");
-  if (!vocabulary.bos && bos != config.end() && bos->is_number_integer())
-    vocabulary.bos = bos->get<int32_t>();
+  bool known = bos != config.end() && bos->is_number_integer() && *bos >= 0 &&
+               *bos < model.config.spec.vocab;
+  if (!vocabulary.bos && known) vocabulary.bos = bos->get<int32_t>();
   for (int32_t id : model.stop_ids) {
     if (!vocabulary.eos) vocabulary.eos = id;
     if (!vocabulary.eot && id != *vocabulary.eos) vocabulary.eot = id;
