@@ -131,7 +131,8 @@ void print_parameters(const ModelConfig& config) {
     line("published figure", "{}: {}", grouped(published->count), published->reason);
 }
 
-void print_files(const std::filesystem::path& path) {
+// Returns the bytes of all tensors.
+int64_t print_files(const std::filesystem::path& path) {
   TensorFiles files = open_weights(path);
   std::map<DType, std::pair<int64_t, int64_t>> by_dtype;  // tensors, bytes
   for (const TensorEntry& entry : files.entries()) {
@@ -139,19 +140,25 @@ void print_files(const std::filesystem::path& path) {
     ++tensors, bytes += bytes_of(entry.dtype, entry.shape.elements());
   }
   fmt::print("Files\n");
-  for (const auto& [dtype, sum] : by_dtype)
+  int64_t all = 0;
+  for (const auto& [dtype, sum] : by_dtype) {
     line(traits(dtype).name, "{} in {} tensors", size(sum.second), sum.first);
+    all += sum.second;
+  }
+  return all;
 }
 
-void print_memory(const DecoderSpec& spec, int64_t context) {
+// `stored`: bytes of the weights in the files; 0 when there are none.
+void print_memory(const DecoderSpec& spec, int64_t context, int64_t stored) {
   fmt::print("Memory\n");
   int64_t cache = cache_bytes(spec, context);
-  for (DType dtype : {DType::kF32, DType::kBF16}) {
-    int64_t weights = weight_bytes(spec, dtype);
-    line(format("to run in {}", traits(dtype).name),
-         "{} = weights {} + keys and values of {} tokens {}", size(weights + cache), size(weights),
-         grouped(context), size(cache));
-  }
+  auto to_run = [&](std::string_view how, int64_t weights) {
+    line(format("to run {}", how), "{} = weights {} + keys and values of {} tokens {}",
+         size(weights + cache), size(weights), grouped(context), size(cache));
+  };
+  if (stored > 0) to_run("as stored", stored);
+  to_run("in f32", weight_bytes(spec, DType::kF32));
+  to_run("in bf16", weight_bytes(spec, DType::kBF16));
   line("to train in f32", "{} = weights, gradients and two moments of AdamW, plus activations",
        size(training_state_bytes(spec)));
 }
@@ -170,8 +177,9 @@ void run(const InfoOptions& options) {
   ModelConfig config = read_model_config(path);
   print_architecture(config);
   print_parameters(config);
-  if (has_weights(path)) print_files(path);
-  print_memory(config.spec, options.context > 0 ? options.context : config.spec.max_positions);
+  int64_t stored = has_weights(path) ? print_files(path) : 0;
+  print_memory(config.spec, options.context > 0 ? options.context : config.spec.max_positions,
+               stored);
 }
 
 }  // namespace

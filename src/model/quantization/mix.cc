@@ -1,6 +1,12 @@
 #include "model/quantization/mix.h"
 
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <vector>
+
 #include "util/error.h"
+#include "util/nearest_name.h"
 
 namespace slm {
 namespace {
@@ -103,11 +109,17 @@ std::string quantization_mix_names() {
   return names;
 }
 
-const QuantizationMix& quantization_mix(std::string_view name) {
+const QuantizationMix& quantization_mix(std::string_view asked) {
+  std::string name(asked);  // "Q4_K_M" is how llama.cpp writes it
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return char(std::tolower(c)); });
   for (const QuantizationMix& mix : kMixes)
     if (mix.name == name) return mix;
-  fail(ErrorKind::kInvalid, "no quantisation is called \"{}\": expected one of {}", name,
-       quantization_mix_names());
+  std::vector<std::string_view> names;
+  for (const QuantizationMix& mix : kMixes) names.push_back(mix.name);
+  std::string nearest = nearest_name(name, names);
+  fail(ErrorKind::kInvalid, "no quantisation is called \"{}\"{}: expected one of {}", asked,
+       nearest.empty() ? "" : format(", did you mean {}", nearest), quantization_mix_names());
 }
 
 DType type_in_mix(const QuantizationMix& mix, const MatrixPlace& place) {

@@ -76,6 +76,16 @@ TEST(QuantizationMix, UnknownNamesAreRefusedWithAList) {
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("q4_k_s, q4_k_m"), std::string::npos) << error.what();
   }
+  try {
+    quantization_mix("q4km");
+    FAIL() << "took q4km";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("did you mean q4_k_m"), std::string::npos);
+  }
+}
+
+TEST(QuantizationMix, NamesInCapitalsAreTheSame) {
+  EXPECT_EQ(quantization_mix("Q4_K_M").name, "q4_k_m");
 }
 
 }  // namespace
