@@ -77,8 +77,8 @@ TEST(QuantizationMix, UnknownNamesAreRefusedWithAList) {
     EXPECT_NE(std::string(error.what()).find("q4_k_s, q4_k_m"), std::string::npos) << error.what();
   }
   try {
-    quantization_mix("q4km");
-    FAIL() << "took q4km";
+    quantization_mix("q4_km");
+    FAIL() << "took q4_km";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("did you mean q4_k_m"), std::string::npos);
   }
