@@ -2,6 +2,7 @@
 // et al., 2022): on the embedding, on the logits, and scores divided by the head size.
 #include "model/families/config_keys.h"
 #include "model/families/families.h"
+#include "model/families/gpt2_names.h"
 #include "util/error.h"
 
 namespace slm {
@@ -80,35 +81,17 @@ Json write(const DecoderSpec& s) {
   return c;
 }
 
+// GPT-2's, and a gate in the MLP.
+StoredNames names() {
+  StoredNames names = gpt2_names();
+  names.push_back(
+      {{"blocks.#.mlp.gate.weight"}, "transformer.h.#.mlp.c_fc2.weight", Layout::kTransposed});
+  names.push_back({{"blocks.#.mlp.gate.bias"}, "transformer.h.#.mlp.c_fc2.bias"});
+  return names;
+}
+
 }  // namespace
 
-const Family kBtlm{
-    .model_types = {"btlm"},
-    .read = read,
-    .write = write,
-    .names = {
-        {{"embed.weight"}, "transformer.wte.weight"},
-        {{"blocks.#.norm1.weight"}, "transformer.h.#.ln_1.weight"},
-        {{"blocks.#.norm1.bias"}, "transformer.h.#.ln_1.bias"},
-        {{"blocks.#.attn.q.weight", "blocks.#.attn.k.weight", "blocks.#.attn.v.weight"},
-         "transformer.h.#.attn.c_attn.weight",
-         Layout::kTransposed},
-        {{"blocks.#.attn.q.bias", "blocks.#.attn.k.bias", "blocks.#.attn.v.bias"},
-         "transformer.h.#.attn.c_attn.bias",
-         Layout::kStacked},
-        {{"blocks.#.attn.out.weight"}, "transformer.h.#.attn.c_proj.weight", Layout::kTransposed},
-        {{"blocks.#.attn.out.bias"}, "transformer.h.#.attn.c_proj.bias"},
-        {{"blocks.#.norm2.weight"}, "transformer.h.#.ln_2.weight"},
-        {{"blocks.#.norm2.bias"}, "transformer.h.#.ln_2.bias"},
-        {{"blocks.#.mlp.up.weight"}, "transformer.h.#.mlp.c_fc.weight", Layout::kTransposed},
-        {{"blocks.#.mlp.up.bias"}, "transformer.h.#.mlp.c_fc.bias"},
-        {{"blocks.#.mlp.gate.weight"}, "transformer.h.#.mlp.c_fc2.weight", Layout::kTransposed},
-        {{"blocks.#.mlp.gate.bias"}, "transformer.h.#.mlp.c_fc2.bias"},
-        {{"blocks.#.mlp.down.weight"}, "transformer.h.#.mlp.c_proj.weight", Layout::kTransposed},
-        {{"blocks.#.mlp.down.bias"}, "transformer.h.#.mlp.c_proj.bias"},
-        {{"final_norm.weight"}, "transformer.ln_f.weight"},
-        {{"final_norm.bias"}, "transformer.ln_f.bias"},
-        {{"head.weight"}, "lm_head.weight"},
-    }};
+const Family kBtlm{.model_types = {"btlm"}, .read = read, .write = write, .names = names()};
 
 }  // namespace slm

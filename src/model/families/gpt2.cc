@@ -1,6 +1,7 @@
 // GPT-2 (Radford et al., 2019): learned positions, matrices stored [in, out].
 #include "model/families/config_keys.h"
 #include "model/families/families.h"
+#include "model/families/gpt2_names.h"
 
 namespace slm {
 namespace {
@@ -33,7 +34,9 @@ Json write(const DecoderSpec& s) {
   return c;
 }
 
-StoredNames names() {
+}  // namespace
+
+StoredNames gpt2_names() {
   return {
       {{"embed.weight"}, "transformer.wte.weight"},
       {{"positions.weight"}, "transformer.wpe.weight"},
@@ -59,12 +62,10 @@ StoredNames names() {
   };
 }
 
-}  // namespace
-
 const Family kGpt2{.model_types = {"gpt2"},
                    .read = read,
                    .write = write,
-                   .names = names(),
-                   .other_names = without_prefix(names(), "transformer.")};
+                   .names = gpt2_names(),
+                   .other_names = without_prefix(gpt2_names(), "transformer.")};
 
 }  // namespace slm
