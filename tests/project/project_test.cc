@@ -57,8 +57,9 @@ bool reaches(const std::map<std::string, std::vector<std::string>>& uses, const 
 }
 
 TEST(Project, IncludesFollowTheLayers) {
-  const std::vector<std::string> order{"util", "hub",   "core",     "format", "backend", "ops",
-                                       "text", "model", "generate", "data",   "train",   "cli"};
+  const std::vector<std::string> order{"util",    "comm", "hub",   "core",  "format",
+                                       "backend", "ops",  "text",  "model", "generate",
+                                       "data",    "eval", "train", "cli"};
   auto place = [&](const std::string& room) {
     return std::find(order.begin(), order.end(), room) - order.begin();
   };
