@@ -9,6 +9,7 @@ namespace slm {
 // from `first` in the order in which the run consumes its data.
 struct StepSamples {
   int64_t first = 0, micro_batch = 1, accumulate = 1;
+  int64_t steps = 0;  // made before this one
   int64_t count() const { return micro_batch * accumulate; }
 };
 

@@ -21,26 +21,51 @@ Trainer::Trainer(Backend& backend, const Parameters& parameters, Objective& obje
 }
 
 StepReport Trainer::step() {
+  StepSamples samples{samples_, options_.micro_batch, options_.accumulate, steps_};
+  StepReport report{.step = steps_ + 1};
+  if (options_.loss_scaler) report.loss_scale = options_.loss_scaler->scale();
+  report.loss = gradients(samples);
+  report.grad_norm = gradient_norm(backend_, parameters_.grads()) / report.loss_scale;
+  report.lr = schedule_.rate(optimizer_.updates());  // a skipped step does not advance it
+  decide(report);
+  if (!report.skipped)
+    optimizer_.step(report.lr, float(clip_factor(report.grad_norm, options_.max_grad_norm) /
+                                     report.loss_scale));
+  ++steps_;
+  samples_ += samples.count();
+  return report;
+}
+
+// Into the gradient buffer; the loss.
+double Trainer::gradients(const StepSamples& samples) {
   backend_.zero(parameters_.grads());
-  StepSamples samples{samples_, options_.micro_batch, options_.accumulate};
+  float scale = options_.loss_scaler ? float(options_.loss_scaler->scale()) : 1;
   double loss = 0;
   for (int64_t micro = 0; micro < samples.accumulate; ++micro) {
-    Tape tape(backend_);
+    Tape tape(backend_, scale);
     parameters_.bind(tape);
-    Context cx{backend_, &tape, options_.recompute};
+    Context cx{.backend = backend_,
+               .tape = &tape,
+               .recompute = options_.recompute,
+               .dropout = options_.dropout};
     Tensor share = objective_.loss(cx, samples, micro);
     tape.backward(share);
     loss += *share.data<float>();
   }
-  double norm = gradient_norm(backend_, parameters_.grads());
-  check(std::isfinite(loss) && std::isfinite(norm),
+  return loss;
+}
+
+void Trainer::decide(StepReport& r) const {
+  if (options_.loss_scaler) {
+    r.overflow = r.skipped = !std::isfinite(r.grad_norm);
+    options_.loss_scaler->update(r.overflow);
+    if (r.overflow) return;
+  }
+  r.skipped = options_.accept && !options_.accept(r);
+  check(r.skipped || (std::isfinite(r.loss) && std::isfinite(r.grad_norm)),
         "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "
         "longer warm-up often helps",
-        steps_ + 1, loss, norm);
-  double lr = schedule_.rate(steps_);
-  optimizer_.step(lr, clip_factor(norm, options_.max_grad_norm));
-  samples_ += samples.count();
-  return {++steps_, loss, norm, lr};
+        r.step, r.loss, r.grad_norm);
 }
 
 double evaluate(Backend& backend, Objective& objective, StepSamples samples, int64_t batches) {
