@@ -55,6 +55,7 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t micro) {
 }
 
 NextTokenBatch NextToken::read(const StepSamples& step, int64_t micro) const {
+  PhaseClock::Scope reading(step.clock, Phase::kData);
   size_t stride = size_t(spec_.seq_length) + 1;
   std::vector<int32_t> samples(size_t(step.micro_batch) * stride);
   for (int64_t i = 0; i < step.micro_batch; ++i)

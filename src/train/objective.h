@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/context.h"
+#include "train/phase_clock.h"
 
 namespace slm {
 
@@ -9,6 +10,7 @@ namespace slm {
 // from `first` in the order in which the run consumes its data.
 struct StepSamples {
   int64_t first = 0, micro_batch = 1, accumulate = 1;
+  PhaseClock* clock = nullptr;  // told when data is being read
   int64_t count() const { return micro_batch * accumulate; }
 };
 

@@ -21,17 +21,21 @@ Trainer::Trainer(Backend& backend, const Parameters& parameters, Objective& obje
 }
 
 StepReport Trainer::step() {
+  PhaseClock::Scope whole(&clock_, Phase::kForward);
   backend_.zero(parameters_.grads());
-  StepSamples samples{samples_, options_.micro_batch, options_.accumulate};
+  StepSamples samples{samples_, options_.micro_batch, options_.accumulate, &clock_};
   double loss = 0;
   for (int64_t micro = 0; micro < samples.accumulate; ++micro) {
+    clock_.enter(Phase::kForward);
     Tape tape(backend_);
     parameters_.bind(tape);
     Context cx{backend_, &tape, options_.recompute};
     Tensor share = objective_.loss(cx, samples, micro);
+    clock_.enter(Phase::kBackward);
     tape.backward(share);
     loss += *share.data<float>();
   }
+  clock_.enter(Phase::kOptimizer);
   double norm = gradient_norm(backend_, parameters_.grads());
   check(std::isfinite(loss) && std::isfinite(norm),
         "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "

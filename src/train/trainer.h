@@ -30,6 +30,7 @@ class Trainer {
 
   int64_t steps() const { return steps_; }      // made so far
   int64_t samples() const { return samples_; }  // consumed so far
+  PhaseClock& clock() { return clock_; }        // of all steps made here
   void resume(int64_t steps, int64_t samples) { steps_ = steps, samples_ = samples; }
 
  private:
@@ -40,6 +41,7 @@ class Trainer {
   const Schedule& schedule_;
   TrainerOptions options_;
   int64_t steps_ = 0, samples_ = 0;
+  PhaseClock clock_;
 };
 
 // The mean loss over `batches` steps' worth of samples from the start of the objective's data.
