@@ -1,5 +1,7 @@
 #include "data/record_reader.h"
 
+#include <glob.h>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -28,23 +30,44 @@ bool is_blank(std::string_view line) { return std::all_of(line.begin(), line.end
 
 }  // namespace
 
+namespace {
+
+using Paths = std::vector<std::filesystem::path>;
+
+// A .md in a folder is about the data: name it to read it.
+Paths data_files_in(const std::filesystem::path& directory) {
+  Paths files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::string kind = extension(entry.path());
+    if (kind == ".txt" || is_json(kind) || is_parquet(entry.path())) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  check(!files.empty(), "{}: no .txt, .json, .jsonl or .parquet files here", directory.string());
+  return files;
+}
+
+// What a shell would make of `*`, `?` and `[...]`; sorted.
+Paths matching(const std::string& pattern) {
+  glob_t found{};
+  int result = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
+  Paths files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  if (result != 0) fail(ErrorKind::kNotFound, "{}: no files match this pattern", pattern);
+  return files;
+}
+
+}  // namespace
+
 std::vector<std::filesystem::path> expand_inputs(const std::vector<std::filesystem::path>& inputs) {
-  std::vector<std::filesystem::path> files;
+  Paths files;
   for (const auto& input : inputs) {
-    if (!std::filesystem::is_directory(input)) {
-      files.push_back(input);
-      continue;
+    bool pattern = input.string().find_first_of("*?[") != std::string::npos;
+    Paths named =
+        pattern && !std::filesystem::exists(input) ? matching(input.string()) : Paths{input};
+    for (const auto& path : named) {
+      Paths more = std::filesystem::is_directory(path) ? data_files_in(path) : Paths{path};
+      files.insert(files.end(), more.begin(), more.end());
     }
-    auto begin = std::ptrdiff_t(files.size());
-    for (const auto& entry : std::filesystem::directory_iterator(input)) {
-      std::string kind = extension(entry.path());
-      // A .md here is about the data: name it to read it.
-      bool is_data = kind == ".txt" || is_json(kind) || is_parquet(entry.path());
-      if (is_data) files.push_back(entry.path());
-    }
-    std::sort(files.begin() + begin, files.end());
-    check(std::ptrdiff_t(files.size()) > begin, "{}: no .txt, .json, .jsonl or .parquet files here",
-          input.string());
   }
   return files;
 }

@@ -57,7 +57,8 @@ class RecordReader {
   bool first_ = true, done_ = false;
 };
 
-// The files to read: a directory stands for the ones in it that have such names, sorted.
+// The files to read: a directory stands for the ones in it that have such names, a pattern like
+// data/*.jsonl for those that match it; sorted.
 std::vector<std::filesystem::path> expand_inputs(const std::vector<std::filesystem::path>& inputs);
 
 }  // namespace slm
