@@ -4,10 +4,13 @@
 #include <chrono>
 
 #include "backend/probe.h"
+#include "train/checkpoint_writer.h"
+#include "train/fault_watch.h"
 #include "train/initialize.h"
 #include "train/model_shape.h"
 #include "train/restart.h"
 #include "train/run_log.h"
+#include "train/save_plan.h"
 #include "train/trainer.h"
 #include "util/error.h"
 #include "util/files.h"
@@ -65,23 +68,27 @@ AdamWSpec optimizer_spec(const RunConfig::Optimizer& o) {
   return {.beta1 = o.betas[0], .beta2 = o.betas[1], .eps = o.eps, .weight_decay = o.weight_decay};
 }
 
-TrainerOptions trainer_options(const RunConfig& c) {
+using Accept = std::function<bool(const StepReport&)>;
+
+TrainerOptions trainer_options(const RunConfig& c, Accept accept) {
   return {.micro_batch = c.batch.micro,
           .accumulate = c.batch.accumulate,
           .max_grad_norm = c.optimizer.max_grad_norm,
-          .recompute = c.recompute};
+          .recompute = c.recompute,
+          .accept = std::move(accept)};
 }
 
 // The moving parts, in the order in which they need each other.
 struct Machine {
   Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
-          Parameters initial, Backend& backend, SampleSource source)
+          Parameters initial, Backend& backend, SampleSource source, Accept accept = {})
       : parameters(trainable(std::move(initial), backend)),
         decoder(model.spec, parameters),
         objective(decoder, std::move(source), objective_spec(config, special)),
         optimizer(backend, parameters, optimizer_spec(config.optimizer)),
         schedule(config.optimizer.lr, config.schedule),
-        trainer(backend, parameters, objective, optimizer, schedule, trainer_options(config)) {}
+        trainer(backend, parameters, objective, optimizer, schedule,
+                trainer_options(config, std::move(accept))) {}
 
   static Parameters trainable(Parameters parameters, Backend& backend) {
     parameters.make_trainable(backend);
@@ -96,6 +103,17 @@ struct Machine {
   Trainer trainer;
 };
 
+// The numbers of `from`, in the type that `to` computes in.
+void assign(const Parameters& from, const Parameters& to) {
+  for (const Parameter& p : to.items()) {
+    Tensor source = from.at(p.spec.name);
+    int64_t count = source.elements();
+    std::vector<float> numbers(static_cast<size_t>(count));
+    traits(source.dtype()).to_f32(source.bytes_data(), numbers.data(), count);
+    traits(p.value.dtype()).from_f32(numbers.data(), p.value.bytes_data(), count);
+  }
+}
+
 }  // namespace
 
 struct Pretraining::State {
@@ -104,7 +122,15 @@ struct Pretraining::State {
   bool run();
 
   RunFacts facts();
+  TrainingSnapshot snapshot();
   void save(RunLog& log);
+  void plot(RunLog& log);
+  void saved(const std::optional<CheckpointWriter::Outcome>& outcome, RunLog& log);
+  void continue_from(const Restart& restart);
+  // Trains until the end or a stop; false: a fault asks for a rewind.
+  bool train(RunLog& log, const StopRequest& stop);
+  void skip(const Fault& fault, int64_t from_sample);
+  void rewind(const Fault& fault);
   void validate(RunLog& log);
   void conclude(RunLog& log);
   int64_t tokens() const { return machine->trainer.samples() * config.shape.seq_length; }
@@ -122,9 +148,14 @@ struct Pretraining::State {
   ModelConfig model;
   RunData data;
   CheckpointStore store;
+  FaultWatch faults;
   std::unique_ptr<Machine> machine;
   std::optional<NextToken> validation, test;
+  OptimizerState staged;  // what the save under way is written from
+  CheckpointWriter writer;
   int64_t saved_step = -1;
+  Json skipped = Json::array();
+  std::optional<Fault> rewinding;
 };
 
 Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config_files,
@@ -136,7 +167,11 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
       data(open_run_data(config, model.spec.vocab)),
-      store(config.saving.save, {.keep_last = config.saving.keep_last}) {
+      store(config.saving.save,
+            {.keep_last = config.saving.keep_last, .keep_every = config.saving.keep_every}),
+      faults(fault_policy_spec(config.faults), fs::path(config.saving.save) / "faults.jsonl",
+             data.train),
+      writer(store, config.saving.background) {
   check(!config.saving.save.empty(),
         "[config] there is nowhere to save to: give key \"save\", or --save DIR");
   for (const std::string& note : config.notes) options.say("note: " + note);
@@ -152,16 +187,17 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   Parameters initial =
       restart ? std::move(restart->parameters)
               : initial_parameters(model.spec, config.init, uint64_t(config.data.seed));
+  auto accept = [this](const StepReport& r) {
+    return faults.accept(r, machine->trainer.samples(), config.batch.global);
+  };
   machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
-                                      *backend, source_of(data.train));
+                                      *backend, source_of(data.train), accept);
   if (restart && restart->state) {
-    const TrainerState& state = *restart->state;
-    read_optimizer(restart->checkpoint, machine->parameters, state, machine->optimizer);
-    machine->trainer.resume(state.steps, state.samples);
-    saved_step =
-        restart->checkpoint.parent_path() == fs::path(config.saving.save) ? state.steps : -1;
-    options.say(format("continuing from {} at step {}", restart->checkpoint.string(), state.steps));
-    if (state.data != data_fingerprint(config, data.train))
+    continue_from(*restart);
+    skipped = restart->state->skipped;
+    if (!restart->state->faults.is_null())
+      faults.policy().restore(restart->state->faults, restart->checkpoint.string());
+    if (restart->state->data != data_fingerprint(config, data.train))
       options.say(
           "note: the data, its weights, the seed or the number of steps changed since this "
           "checkpoint: the run goes on in the new order");
@@ -182,33 +218,84 @@ RunFacts Pretraining::State::facts() {
   return facts;
 }
 
+// Everything but the weights, which the machine has.
+void Pretraining::State::continue_from(const Restart& restart) {
+  const TrainerState& state = *restart.state;
+  if (config.saving.load_without_optimizer)
+    machine->optimizer.set_updates(state.updates);
+  else
+    read_optimizer(restart.checkpoint, machine->parameters, state, machine->optimizer);
+  machine->trainer.resume(state.steps, state.samples);
+  bool own = restart.checkpoint.parent_path() == fs::path(config.saving.save);
+  saved_step = own ? state.steps : -1;
+  options.say(format("continuing from {} at step {}", restart.checkpoint.string(), state.steps));
+}
+
+TrainingSnapshot Pretraining::State::snapshot() {
+  const Trainer& trainer = machine->trainer;
+  DType computed = machine->parameters.values().dtype();
+  DType dtype = dtype_from_name(config.saving.dtype).value_or(computed);
+  OptimizerState live = view_of(machine->parameters, machine->optimizer);
+  if (config.saving.background) copy_state(live, staged);
+  return {.model = model,
+          .parameters = specs_of(machine->parameters),
+          .optimizer = config.saving.background ? staged : live,
+          .state = {.steps = trainer.steps(),
+                    .samples = trainer.samples(),
+                    .tokens = tokens(),
+                    .updates = machine->optimizer.updates(),
+                    .schedule = schedule_state(config),
+                    .data = data_fingerprint(config, data.train),
+                    .skipped = skipped,
+                    .faults = faults.policy().state()},
+          .config_files = files,
+          .resolved_config = print_run_config(config),
+          .tokenizer = vocabulary.tokenizer,
+          .dtype = dtype,
+          .with_master = dtype != DType::kF32 || computed != DType::kF32,
+          .with_optimizer = !config.saving.without_optimizer};
+}
+
 void Pretraining::State::save(RunLog& log) {
   Trainer& trainer = machine->trainer;
   if (saved_step == trainer.steps()) return;
-  auto began = Clock::now();
   PhaseClock::Scope saving(&trainer.clock(), Phase::kSave);
-  store.save(trainer.steps(), [&](const fs::path& directory) {
-    write_training_snapshot(directory, {.model = model,
-                                        .parameters = machine->parameters,
-                                        .optimizer = machine->optimizer,
-                                        .state = {.steps = trainer.steps(),
-                                                  .samples = trainer.samples(),
-                                                  .tokens = tokens(),
-                                                  .updates = machine->optimizer.updates(),
-                                                  .schedule = schedule_state(config),
-                                                  .data = data_fingerprint(config, data.train)},
-                                        .config_files = files,
-                                        .resolved_config = print_run_config(config),
-                                        .tokenizer = vocabulary.tokenizer});
+  saved(writer.wait(), log);
+  writer.save(trainer.steps(), [what = snapshot()](const fs::path& directory) {
+    write_training_snapshot(directory, what);
   });
   saved_step = trainer.steps();
-  log.saved(saved_step, store.path_of(saved_step), seconds_since(began));
-  write_file_atomically(fs::path(config.saving.save) / "loss.svg", plot_loss(log.curves()));
+  if (!config.saving.background) saved(writer.wait(), log);
+}
+
+void Pretraining::State::saved(const std::optional<CheckpointWriter::Outcome>& outcome,
+                               RunLog& log) {
+  if (!outcome) return;
+  if (outcome->error.empty()) {
+    log.saved(outcome->step, store.path_of(outcome->step), outcome->seconds);
+    plot(log);
+    return;
+  }
+  auto newest = store.latest();
+  log.fault(machine->trainer.steps(),
+            format("the checkpoint of step {} could not be written: {}; {}", outcome->step,
+                   outcome->error,
+                   newest ? format("the newest one is of step {}", *newest) : "there is none yet"));
+  if (saved_step == outcome->step) saved_step = -1;
+}
+
+void Pretraining::State::plot(RunLog& log) {
+  try {
+    write_file_atomically(fs::path(config.saving.save) / "loss.svg", plot_loss(log.curves()));
+  } catch (const Error& e) {  // no reason to end a run
+    log.note(machine->trainer.steps(), e.what());
+  }
 }
 
 void Pretraining::State::validate(RunLog& log) {
   const Trainer& trainer = machine->trainer;
-  log.sources(trainer.steps(), tokens(), data.train.usage(trainer.samples()));
+  log.sources(trainer.steps(), tokens(),
+              data.train.usage(std::min(trainer.samples(), data.train.size())));
   if (!validation) return;
   double loss = evaluate(*backend, *validation, {0, config.batch.micro, config.batch.accumulate},
                          data.valid_batches);
@@ -217,14 +304,58 @@ void Pretraining::State::validate(RunLog& log) {
 
 void Pretraining::State::conclude(RunLog& log) {
   save(log);
+  auto outcome = writer.wait();
+  saved(outcome, log);
   bool finished = machine->trainer.steps() >= last_step();
   if (finished && test)
     log.loss("test", machine->trainer.steps(),
              evaluate(*backend, *test, {0, config.batch.micro, config.batch.accumulate},
                       data.valid_batches),
              tokens());
+  if (saved_step != machine->trainer.steps())
+    fail(ErrorKind::kIo, "the last checkpoint could not be written: make room and --resume{}",
+         outcome ? ": " + outcome->error : "");
   log.say(format("{} {}", finished ? "finished; saved" : "interrupted; saved",
                  store.path_of(machine->trainer.steps()).string()));
+}
+
+void Pretraining::State::skip(const Fault& fault, int64_t from_sample) {
+  skipped.push_back(
+      {{"step", fault.step}, {"from_sample", from_sample}, {"to_sample", fault.to_sample}});
+}
+
+// Back to the last good checkpoint, and on behind the data that led from there to the fault.
+void Pretraining::State::rewind(const Fault& fault) {
+  int64_t samples = machine->trainer.samples();
+  std::optional<Restart> restart = find_restart(config, model, true, options.say);
+  if (!restart || !restart->state)
+    fail(ErrorKind::kNotFound, "[train] step {}: there is no checkpoint in {} to rewind to",
+         fault.step, config.saving.save);
+  assign(restart->parameters, machine->parameters);
+  continue_from(*restart);
+  faults.policy().rewind(restart->state->faults, restart->checkpoint.string());
+  skip(fault, restart->state->samples);
+  machine->trainer.resume(restart->state->steps, samples);
+}
+
+bool Pretraining::State::train(RunLog& log, const StopRequest& stop) {
+  Trainer& trainer = machine->trainer;
+  while (trainer.steps() < last_step() && !stop.requested()) {
+    StepReport made = trainer.step();
+    saved(writer.poll(), log);
+    rewinding = faults.take();
+    if (rewinding) {
+      log.fault(made.step, rewinding->message);
+      if (rewinding->verdict.action == FaultAction::kRewind) return false;
+      skip(*rewinding, rewinding->from_sample);
+    }
+    log.step(made, tokens());
+    if (due(config.watching.eval_every)) validate(log);
+    if (save_is_due(config.saving, trainer.steps(), last_step())) save(log);
+    if (exit_is_due(config.saving, trainer.steps())) break;
+  }
+  conclude(log);
+  return true;
 }
 
 bool Pretraining::State::run() {
@@ -232,21 +363,17 @@ bool Pretraining::State::run() {
   fs::create_directories(config.saving.save);
   RunFacts known = facts();
   write_run_file(config, model.spec, known);
-  RunLog log(config, known, trainer.steps(), tokens(), trainer.clock());
-  for (const std::string& note : config.notes) log.note(trainer.steps(), note);
-  auto also_save = [&](int64_t step) {
-    return std::count(config.saving.extra_steps.begin(), config.saving.extra_steps.end(), step) > 0;
-  };
-  if (trainer.steps() == 0 && also_save(0)) save(log);
-
   StopRequest stop;
-  while (trainer.steps() < last_step() && !stop.requested()) {
-    StepReport made = trainer.step();
-    log.step(made, tokens());
-    if (due(config.watching.eval_every)) validate(log);
-    if (due(config.saving.every) || also_save(trainer.steps())) save(log);
+  for (bool over = false; !over;) {
+    RunLog log(config, known, trainer.steps(), tokens(), trainer.clock());
+    for (const std::string& note : config.notes) log.note(trainer.steps(), note);
+    if (rewinding) log.fault(trainer.steps(), format("rewound from step {}", rewinding->step));
+    bool first = trainer.steps() == 0 && save_is_due(config.saving, 0, last_step());
+    if (first || fault_policy_spec(config.faults).rewinds()) save(log);
+    over = train(log, stop);
+    saved(writer.wait(), log);
+    if (!over) rewind(*rewinding);
   }
-  conclude(log);
   return trainer.steps() >= last_step();
 }
 

@@ -37,14 +37,16 @@ StepReport Trainer::step() {
   }
   clock_.enter(Phase::kOptimizer);
   double norm = gradient_norm(backend_, parameters_.grads());
-  check(std::isfinite(loss) && std::isfinite(norm),
+  StepReport report{steps_ + 1, loss, norm, schedule_.rate(steps_)};
+  report.skipped = options_.accept && !options_.accept(report);
+  check(report.skipped || (std::isfinite(loss) && std::isfinite(norm)),
         "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "
         "longer warm-up often helps",
         steps_ + 1, loss, norm);
-  double lr = schedule_.rate(steps_);
-  optimizer_.step(lr, clip_factor(norm, options_.max_grad_norm));
+  if (!report.skipped) optimizer_.step(report.lr, clip_factor(norm, options_.max_grad_norm));
+  ++steps_;
   samples_ += samples.count();
-  return {++steps_, loss, norm, lr};
+  return report;
 }
 
 double evaluate(Backend& backend, Objective& objective, StepSamples samples, int64_t batches) {

@@ -1,21 +1,27 @@
 // The training step: gradients of an objective, accumulated, clipped, applied.
 #pragma once
 
+#include <functional>
+
 #include "train/adamw.h"
 #include "train/objective.h"
 #include "train/schedule.h"
 
 namespace slm {
 
+struct StepReport {
+  int64_t step = 0;  // counts from 1
+  double loss = 0, grad_norm = 0, lr = 0;
+  bool skipped = false;  // no update was made; the step counts and its data stays consumed
+};
+
 struct TrainerOptions {
   int64_t micro_batch = 1, accumulate = 1;
   double max_grad_norm = 1;  // 0: no clipping
   bool recompute = false;    // keep only block inputs for the backward pass
-};
-
-struct StepReport {
-  int64_t step = 0;  // counts from 1
-  double loss = 0, grad_norm = 0, lr = 0;
+  // Asked once loss and norm are known, also when they are not finite: false skips the update.
+  // Null: every step is made.
+  std::function<bool(const StepReport&)> accept = {};
 };
 
 // Everything it is given must outlive it.
