@@ -1,16 +1,20 @@
 // The training step: gradients of an objective, accumulated, clipped, applied.
 #pragma once
 
+#include <optional>
+
 #include "train/adamw.h"
+#include "train/data_parallel.h"
 #include "train/objective.h"
 #include "train/schedule.h"
 
 namespace slm {
 
 struct TrainerOptions {
-  int64_t micro_batch = 1, accumulate = 1;
+  int64_t micro_batch = 1, accumulate = 1;  // accumulate: micro batches of all processes together
   double max_grad_norm = 1;  // 0: no clipping
   bool recompute = false;    // keep only block inputs for the backward pass
+  DataParallel* parallel = nullptr;  // null: this process makes the whole step, the fast way
 };
 
 struct StepReport {
@@ -33,16 +37,23 @@ class Trainer {
   void resume(int64_t steps, int64_t samples) { steps_ = steps, samples_ = samples; }
 
  private:
+  double compute(const StepSamples& step, int64_t part, const GradientSink& sink);
+
   Backend& backend_;
   const Parameters& parameters_;
   Objective& objective_;
   AdamW& optimizer_;
   const Schedule& schedule_;
   TrainerOptions options_;
+  std::unique_ptr<Comm> alone_;
+  std::optional<DataParallel> own_parallel_;
+  DataParallel& parallel_;
   int64_t steps_ = 0, samples_ = 0;
 };
 
-// The mean loss over `batches` steps' worth of samples from the start of the objective's data.
-double evaluate(Backend& backend, Objective& objective, StepSamples first, int64_t batches);
+// The mean loss over `batches` steps' worth of samples from the start of the objective's data;
+// with `parallel`, shared among its processes.
+double evaluate(Backend& backend, Objective& objective, const StepSamples& first, int64_t batches,
+                DataParallel* parallel = nullptr);
 
 }  // namespace slm

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -60,6 +61,7 @@ class MpiTransport : public Transport {
   int size() const override { return size_; }
   void exchange(int channel, std::span<const Outgoing> sends,
                 std::span<const Incoming> receives) override;
+  void interrupt() override { interrupted_ = true; }
   int open_channel() override;
   void abort(int exit_code) override;
   FlightRecorder& recorder() override { return *recorder_; }
@@ -71,6 +73,7 @@ class MpiTransport : public Transport {
 
   std::mutex lock_;
   int rank_ = 0, size_ = 1, channels_ = 0;
+  std::atomic<bool> interrupted_{false};
   int exceptions_ = std::uncaught_exceptions();
   double patience_ = patience();
   std::unique_ptr<FlightRecorder> recorder_;
@@ -151,6 +154,7 @@ void MpiTransport::wait(std::vector<MPI_Request>& requests, std::span<const int>
                  "MPI_Testall");
     }
     if (done) return;
+    if (interrupted_) fail(ErrorKind::kIo, "[mpi] interrupted: this process cannot go on");
     rest(polls);
     if (std::chrono::duration<double>(Clock::now() - begin).count() > patience_)
       give_up(requests, peers);
