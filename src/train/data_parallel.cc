@@ -75,6 +75,7 @@ double DataParallel::sum_parts(int64_t parts, const std::function<double(int64_t
 
 double DataParallel::gradients(const StepSamples& step, const ComputePart& compute) {
   double loss = options_.deterministic ? deterministic(divided(step), compute) : fast(step, compute);
+  PhaseClock::Scope waiting(step.clock, Phase::kReduce);
   exchange_.finish();
   if (options_.zero_stage == 0 && comm_.size() > 1) {
     std::vector<int64_t> bytes = cuts_;

@@ -136,6 +136,8 @@ void check_values(const RunConfig& c) {
 }  // namespace
 
 void derive(RunConfig& c) {
+  if (c.watching.print_every > 0 && !c.given.contains("log_interval"))
+    c.watching.log_every = c.watching.print_every;
   derive_shape(c);
   derive_batch(c.batch);
   derive_precision(c);

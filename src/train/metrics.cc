@@ -55,7 +55,9 @@ void MetricsLog::write(std::string_view kind, Json fields) {
 void MetricsLog::remember(const Json& line) {
   auto number = [&](const char* key) { return line.contains(key) && line[key].is_number(); };
   if (!number("step") || !number("loss") || !line.contains("kind")) return;
-  auto& curve = line["kind"] == "valid" ? curves_.valid : curves_.train;
+  bool trained = line["kind"] == "step";
+  if (!trained && line["kind"] != "valid") return;
+  auto& curve = trained ? curves_.train : curves_.valid;
   curve.push_back({line["step"].get<double>(), line["loss"].get<double>()});
 }
 

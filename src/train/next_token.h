@@ -41,7 +41,8 @@ class NextToken : public Objective {
   Tensor loss(Context& cx, const StepSamples& step, int64_t part) override;
 
  private:
-  NextTokenBatch read(int64_t first, int64_t count) const;
+  // `first` counts from the first sample of the step.
+  NextTokenBatch read(const StepSamples& step, int64_t first, int64_t count) const;
   int64_t counted(const StepSamples& step, int64_t micro) const;
 
   const Decoder& decoder_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/context.h"
+#include "train/phase_clock.h"
 
 namespace slm {
 
@@ -13,6 +14,7 @@ struct StepSamples {
   // to micro batch p / pieces.
   int64_t pieces = 1;
   int64_t parts() const { return accumulate * pieces; }
+  PhaseClock* clock = nullptr;  // told when data is being read
   int64_t count() const { return micro_batch * accumulate; }
 };
 

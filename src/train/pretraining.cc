@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
+#include "backend/probe.h"
 #include "train/initialize.h"
-#include "train/metrics.h"
 #include "train/model_shape.h"
 #include "train/restart.h"
+#include "train/run_log.h"
 #include "train/trainer.h"
 #include "util/error.h"
 #include "util/files.h"
@@ -102,9 +103,10 @@ struct Pretraining::State {
 
   bool run();
 
-  void save();
-  void validate(Progress& progress, MetricsLog& metrics);
-  void report(const StepReport& r, Progress& progress, MetricsLog& metrics);
+  RunFacts facts();
+  void save(RunLog& log);
+  void validate(RunLog& log);
+  void conclude(RunLog& log);
   int64_t tokens() const { return machine->trainer.samples() * config.shape.seq_length; }
   int64_t last_step() const { return config.schedule.train_steps; }
   bool due(int64_t every) const {
@@ -121,10 +123,8 @@ struct Pretraining::State {
   RunData data;
   CheckpointStore store;
   std::unique_ptr<Machine> machine;
-  std::optional<NextToken> validation;
+  std::optional<NextToken> validation, test;
   int64_t saved_step = -1;
-  Clock::time_point begin = Clock::now(), last_report = begin;
-  int64_t last_report_tokens = 0;
 };
 
 Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config_files,
@@ -169,11 +169,24 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   if (data.valid)
     validation.emplace(machine->decoder, source_of(*data.valid),
                        objective_spec(config, vocabulary.special));
+  if (data.test)
+    test.emplace(machine->decoder, source_of(*data.test),
+                 objective_spec(config, vocabulary.special));
 }
 
-void Pretraining::State::save() {
-  const Trainer& trainer = machine->trainer;
+RunFacts Pretraining::State::facts() {
+  RunFacts facts{.machine = backend->description(),
+                 .flops = flops_per_token(model.spec, config.shape.seq_length),
+                 .parameters = machine->parameters.count()};
+  if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
+  return facts;
+}
+
+void Pretraining::State::save(RunLog& log) {
+  Trainer& trainer = machine->trainer;
   if (saved_step == trainer.steps()) return;
+  auto began = Clock::now();
+  PhaseClock::Scope saving(&trainer.clock(), Phase::kSave);
   store.save(trainer.steps(), [&](const fs::path& directory) {
     write_training_snapshot(directory, {.model = model,
                                         .parameters = machine->parameters,
@@ -189,72 +202,52 @@ void Pretraining::State::save() {
                                         .tokenizer = vocabulary.tokenizer});
   });
   saved_step = trainer.steps();
+  log.saved(saved_step, store.path_of(saved_step), seconds_since(began));
+  write_file_atomically(fs::path(config.saving.save) / "loss.svg", plot_loss(log.curves()));
 }
 
-void Pretraining::State::validate(Progress& progress, MetricsLog& metrics) {
+void Pretraining::State::validate(RunLog& log) {
+  const Trainer& trainer = machine->trainer;
+  log.sources(trainer.steps(), tokens(), data.train.usage(trainer.samples()));
   if (!validation) return;
   double loss = evaluate(*backend, *validation, {0, config.batch.micro, config.batch.accumulate},
                          data.valid_batches);
-  int64_t step = machine->trainer.steps();
-  metrics.write("valid", {{"step", step}, {"loss", loss}, {"tokens", tokens()}});
-  progress.print(format("step {} | validation loss {:.4f}", step, loss));
+  log.loss("valid", trainer.steps(), loss, tokens());
 }
 
-void Pretraining::State::report(const StepReport& r, Progress& progress, MetricsLog& metrics) {
-  std::string line = format("step {}/{} | loss {:.4f} | lr {:.2e} | grad norm {:.2f}", r.step,
-                            last_step(), r.loss, r.lr, r.grad_norm);
-  progress.update(tokens(), line);
-  if (!due(config.watching.log_every)) return;
-  double seconds = seconds_since(last_report);
-  double speed = seconds > 0 ? double(tokens() - last_report_tokens) / seconds : 0;
-  last_report = Clock::now();
-  last_report_tokens = tokens();
-  metrics.write("step", {{"step", r.step},
-                         {"loss", r.loss},
-                         {"lr", r.lr},
-                         {"grad_norm", r.grad_norm},
-                         {"tokens", tokens()},
-                         {"tokens_per_second", speed},
-                         {"seconds", seconds_since(begin)},
-                         {"memory_bytes", peak_memory()}});
-  if (!progress.terminal())
-    progress.print(format("{} | {} tok/s | ETA {}", line, format_count(speed),
-                          format_duration(progress.seconds_left())));
+void Pretraining::State::conclude(RunLog& log) {
+  save(log);
+  bool finished = machine->trainer.steps() >= last_step();
+  if (finished && test)
+    log.loss("test", machine->trainer.steps(),
+             evaluate(*backend, *test, {0, config.batch.micro, config.batch.accumulate},
+                      data.valid_batches),
+             tokens());
+  log.say(format("{} {}", finished ? "finished; saved" : "interrupted; saved",
+                 store.path_of(machine->trainer.steps()).string()));
 }
 
 bool Pretraining::State::run() {
   Trainer& trainer = machine->trainer;
   fs::create_directories(config.saving.save);
-  fs::path directory = config.saving.save;
-  MetricsLog metrics(directory / "metrics.jsonl", trainer.steps());
-  auto draw = [&] { write_file_atomically(directory / "loss.svg", plot_loss(metrics.curves())); };
+  RunFacts known = facts();
+  write_run_file(config, model.spec, known);
+  RunLog log(config, known, trainer.steps(), tokens(), trainer.clock());
+  for (const std::string& note : config.notes) log.note(trainer.steps(), note);
   auto also_save = [&](int64_t step) {
     return std::count(config.saving.extra_steps.begin(), config.saving.extra_steps.end(), step) > 0;
   };
-  if (trainer.steps() == 0 && also_save(0)) save();
+  if (trainer.steps() == 0 && also_save(0)) save(log);
 
   StopRequest stop;
-  last_report_tokens = tokens();
-  last_report = Clock::now();
-  Progress progress({.label = "training",
-                     .unit = "tok",
-                     .total = last_step() * config.batch.global * config.shape.seq_length,
-                     .start = tokens(),
-                     .plain_seconds = 0});
   while (trainer.steps() < last_step() && !stop.requested()) {
-    report(trainer.step(), progress, metrics);
-    if (due(config.watching.eval_every)) validate(progress, metrics);
-    if (due(config.saving.every) || also_save(trainer.steps())) {
-      save();
-      draw();
-    }
+    StepReport made = trainer.step();
+    log.step(made, tokens());
+    if (due(config.watching.eval_every)) validate(log);
+    if (due(config.saving.every) || also_save(trainer.steps())) save(log);
   }
-  save();
-  draw();
-  bool finished = trainer.steps() >= last_step();
-  progress.print(format("{} {}", finished ? "finished; saved" : "interrupted; saved",
-                        store.path_of(trainer.steps()).string()));
-  return finished;
+  conclude(log);
+  return trainer.steps() >= last_step();
 }
 
 Pretraining::Pretraining(RunConfig config, std::vector<ConfigSource> files, PretrainOptions options)
@@ -271,7 +264,7 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
                                 const Vocabulary& vocabulary, const PretrainOptions& options) {
   constexpr double kCheapFlops = 2e11, kCheapBytes = 4e9;
   double tokens = double(config.batch.global * config.shape.seq_length);
-  if (flops_per_token(model.spec, config.shape.seq_length) * tokens > kCheapFlops ||
+  if (flops_per_token(model.spec, config.shape.seq_length).whole * tokens > kCheapFlops ||
       plan_memory(config, model.spec).total() > kCheapBytes)
     return {};
   auto backend = make_backend(options.backend, options.backend_options);

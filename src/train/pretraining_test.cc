@@ -9,6 +9,7 @@
 
 #include "support/refusal.h"
 #include "support/scratch_dir.h"
+#include "train/run_log.h"
 #include "train/tiny_run_test.h"
 #include "util/files.h"
 #include "util/json.h"
@@ -60,6 +61,41 @@ TEST(Pretraining, FromConfigurationToModel) {
   EXPECT_TRUE(fs::exists(run / "step_21"));
   EXPECT_FALSE(fs::exists(run / "step_18"));
   EXPECT_NE(read_file(run / "loss.svg").find("validation loss"), std::string::npos);
+}
+
+TEST(Pretraining, TellsWhatItIsAndHowItGoes) {
+  fs::path directory = scratch_dir();
+  std::string held_out = "test_data_paths=[\"" + (directory / "valid").string() + "\"]";
+  Pretraining(tiny_run(directory, {held_out, "wandb_name=\"tiny\""}), {}, tiny_options()).run();
+  fs::path run = directory / "run";
+  Json facts = read_json_file(run / "run.json");
+  EXPECT_EQ(facts["name"], "tiny");
+  EXPECT_EQ(facts["step_tokens"], 64);
+  EXPECT_EQ(facts["config"]["hidden_size"], "16");
+
+  // The test data are the validation data here, so the losses are equal.
+  ASSERT_EQ(metrics(run, "test").size(), 1u);
+  EXPECT_EQ(metrics(run, "test")[0]["loss"], metrics(run, "valid").back()["loss"]);
+  auto sources = metrics(run, "sources");
+  ASSERT_EQ(sources.size(), 3u);
+  EXPECT_EQ(sources.back()["sources"][0]["tokens"], 24 * 64);
+  EXPECT_EQ(metrics(run, "save").back()["checkpoint"], "step_24");
+  Json last = metrics(run, "step").back();
+  double inside = 0;
+  for (const auto& [name, seconds] : last["phases"].items()) inside += seconds.get<double>();
+  EXPECT_GT(inside, 0);
+  EXPECT_FALSE(last.contains("mfu"));  // the reference backend has no speed to speak of
+  EXPECT_TRUE(fs::exists(run / "tensorboard"));
+}
+
+TEST(Pretraining, EventFilesGoWhereTheConfigurationSays) {
+  fs::path directory = scratch_dir();
+  RunConfig config = tiny_run(directory, {"train_iters=1", "tensorboard_dir=\"none\""});
+  EXPECT_TRUE(tensorboard_directory(config).empty());
+  Pretraining(config, {}, tiny_options()).run();
+  EXPECT_FALSE(fs::exists(directory / "run" / "tensorboard"));
+  config.watching.tensorboard = directory / "events";
+  EXPECT_EQ(tensorboard_directory(config), directory / "events");
 }
 
 // Runs in a process of its own; kills it after `microseconds`, unless it ends before.

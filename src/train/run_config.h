@@ -78,7 +78,9 @@ struct RunConfig {
   } saving;
 
   struct Watching {
-    int64_t log_every = 100, eval_every = 1000, eval_batches = 100;
+    int64_t log_every = 100, print_every = 0, eval_every = 1000, eval_batches = 100;
+    std::string tensorboard, name;  // directory of event files; of the run, for people
+    bool time_phases = false;
   } watching;
 
   std::string precision;  // "fp32", "fp16" or "bfloat16", as the file asks

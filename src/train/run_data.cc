@@ -26,12 +26,13 @@ RunData open_run_data(const RunConfig& c, int64_t vocab) {
         "`stablelm data prepare`");
   int64_t needed =
       checked_mul(c.schedule.train_steps, c.batch.global, "[config] samples of the run");
-  RunData data{open_stream(c, c.data.train, c.data.train_weights, needed, vocab), {}};
+  RunData data{open_stream(c, c.data.train, c.data.train_weights, needed, vocab), {}, {}};
   data.valid_batches = c.watching.eval_batches;
-  if (!c.data.valid.empty() && data.valid_batches > 0)
-    data.valid =
-        open_stream(c, c.data.valid, c.data.valid_weights,
-                    checked_mul(data.valid_batches, c.batch.global, "[config] eval_iters"), vocab);
+  int64_t held_out = checked_mul(data.valid_batches, c.batch.global, "[config] eval_iters");
+  if (!c.data.valid.empty() && held_out > 0)
+    data.valid = open_stream(c, c.data.valid, c.data.valid_weights, held_out, vocab);
+  if (!c.data.test.empty() && held_out > 0)
+    data.test = open_stream(c, c.data.test, c.data.test_weights, held_out, vocab);
   return data;
 }
 

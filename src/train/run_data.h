@@ -13,6 +13,7 @@ namespace slm {
 struct RunData {
   SampleStream train;
   std::optional<SampleStream> valid;  // always the same samples: losses are comparable
+  std::optional<SampleStream> test;   // the same for the loss at the end
   int64_t valid_batches = 0;          // global batches of a validation
 };
 

@@ -25,11 +25,14 @@ Trainer::Trainer(Backend& backend, const Parameters& parameters, Objective& obje
 }
 
 StepReport Trainer::step() {
+  PhaseClock::Scope whole(&clock_, Phase::kForward);
   StepSamples samples{samples_, options_.micro_batch, options_.accumulate};
+  samples.clock = &clock_;
   double loss = parallel_.gradients(
       samples, [this](const StepSamples& step, int64_t part, const GradientSink& sink) {
         return compute(step, part, sink);
       });
+  clock_.enter(Phase::kOptimizer);
   double norm = parallel_.gradient_norm();
   check(std::isfinite(loss) && std::isfinite(norm),
         "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "
@@ -43,6 +46,7 @@ StepReport Trainer::step() {
 }
 
 double Trainer::compute(const StepSamples& step, int64_t part, const GradientSink& sink) {
+  clock_.enter(Phase::kForward);
   Tape tape(backend_);
   parameters_.bind(tape, sink.grads);
   Context cx{.backend = backend_,
@@ -50,6 +54,7 @@ double Trainer::compute(const StepSamples& step, int64_t part, const GradientSin
              .recompute = options_.recompute,
              .on_gradients = sink.on_gradients};
   Tensor share = objective_.loss(cx, step, part);
+  clock_.enter(Phase::kBackward);
   tape.backward(share);
   return *share.data<float>();
 }

@@ -34,6 +34,7 @@ class Trainer {
 
   int64_t steps() const { return steps_; }      // made so far
   int64_t samples() const { return samples_; }  // consumed so far
+  PhaseClock& clock() { return clock_; }        // of all steps made here
   void resume(int64_t steps, int64_t samples) { steps_ = steps, samples_ = samples; }
 
  private:
@@ -49,6 +50,7 @@ class Trainer {
   std::optional<DataParallel> own_parallel_;
   DataParallel& parallel_;
   int64_t steps_ = 0, samples_ = 0;
+  PhaseClock clock_;
 };
 
 // The mean loss over `batches` steps' worth of samples from the start of the objective's data;
