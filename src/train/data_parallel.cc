@@ -74,7 +74,8 @@ double DataParallel::sum_parts(int64_t parts, const std::function<double(int64_t
 }
 
 double DataParallel::gradients(const StepSamples& step, const ComputePart& compute) {
-  double loss = options_.deterministic ? deterministic(divided(step), compute) : fast(step, compute);
+  double loss =
+      options_.deterministic ? deterministic(divided(step), compute) : fast(step, compute);
   PhaseClock::Scope waiting(step.clock, Phase::kReduce);
   exchange_.finish();
   if (options_.zero_stage == 0 && comm_.size() > 1) {
@@ -121,8 +122,8 @@ double DataParallel::deterministic(const StepSamples& step, const ComputePart& c
       [&](int64_t i, int slot, bool more) {
         if (!more) backend_.zero(slots_[size_t(slot)]);
         last = i + 1 == first + mine;
-        losses[size_t(i)] = compute(
-            step, i, {slots_[size_t(slot)], last ? &exchange_.on_gradients() : nullptr});
+        losses[size_t(i)] =
+            compute(step, i, {slots_[size_t(slot)], last ? &exchange_.on_gradients() : nullptr});
       },
       [&](int slot, int other) {
         if (!last) add({0, parameters_.count()}, slot, other);

@@ -25,8 +25,8 @@ namespace slm {
 struct DataParallelOptions {
   int64_t zero_stage = 1;  // 0: every process keeps and updates everything
   bool deterministic = false;
-  bool overlap = true;         // send gradients while the backward pass goes on
-  int64_t bucket = 1 << 22;    // gradients sent at a time, at the least
+  bool overlap = true;       // send gradients while the backward pass goes on
+  int64_t bucket = 1 << 22;  // gradients sent at a time, at the least
 };
 
 // Levels of the deterministic tree. So many process counts (1, 2, 4 … 64) give the same bits, for
