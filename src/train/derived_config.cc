@@ -4,6 +4,8 @@
 #include <array>
 #include <numeric>
 
+#include "core/dtype.h"
+#include "train/fault_policy.h"
 #include "train/initialize.h"
 #include "train/schedule.h"
 #include "util/error.h"
@@ -152,6 +154,20 @@ void check_values(const RunConfig& c) {
         "[config] intervals and counts must not be negative, log_interval not zero");
 }
 
+void check_saving(const RunConfig& c) {
+  const RunConfig::Saving& s = c.saving;
+  check(s.keep_every >= 0 && s.exit_every >= 0,
+        "[config] keep_every and exit_interval must not be negative");
+  check(s.scale == "linear" || s.scale == "log",
+        "[config] checkpoint_scale is \"{}\", expected linear or log", s.scale);
+  check(s.scale == "linear" || s.every > 1,
+        "[config] checkpoint_scale log needs a checkpoint_factor of 2 or more, found {}", s.every);
+  auto dtype = dtype_from_name(s.dtype);
+  check(s.dtype.empty() || dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16,
+        "[config] checkpoint_dtype is \"{}\", expected f32, bf16 or f16", s.dtype);
+  FaultPolicy{fault_policy_spec(c.faults)};
+}
+
 }  // namespace
 
 void derive(RunConfig& c) {
@@ -165,6 +181,7 @@ void derive(RunConfig& c) {
   derive_paths("valid", c.data.valid, c.data.valid_weights);
   derive_paths("test", c.data.test, c.data.test_weights);
   check_values(c);
+  check_saving(c);
   derive_schedule(c);
   check_init_method(c.init.method);
   check_init_method(c.init.output_method);

@@ -36,6 +36,14 @@ FaultAction fault_action(std::string_view name, std::string_view key) {
        name, nearest.empty() ? "" : format("; did you mean \"{}\"?", nearest));
 }
 
+FaultPolicySpec fault_policy_spec(const RunConfig::Faults& keys) {
+  return {.on_nonfinite = fault_action(keys.on_nonfinite, "on_nonfinite"),
+          .on_spike = fault_action(keys.on_spike, "on_spike"),
+          .spike_threshold = keys.spike_threshold,
+          .spike_window = keys.spike_window,
+          .max_faults = keys.most};
+}
+
 std::string_view fault_action_name(FaultAction action) { return kActions[size_t(action)]; }
 std::string_view fault_kind_name(FaultKind kind) { return kKinds[size_t(kind)]; }
 
@@ -81,7 +89,10 @@ FaultVerdict FaultPolicy::judge(double loss, double grad_norm) {
     norms_.add(grad_norm);
     return verdict;
   }
-  if (++faults_ > spec_.max_faults) verdict.action = FaultAction::kStop;
+  if (++faults_ > spec_.max_faults && verdict.action != FaultAction::kStop) {
+    verdict.action = FaultAction::kStop;
+    verdict.too_many = true;
+  }
   return verdict;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "train/run_config.h"
 #include "util/json.h"
 
 namespace slm {
@@ -21,21 +22,27 @@ enum class FaultAction {
 FaultAction fault_action(std::string_view name, std::string_view key);
 std::string_view fault_action_name(FaultAction action);
 
-enum class FaultKind { kNone, kNotFinite, kLossSpike, kGradientSpike };
-std::string_view fault_kind_name(FaultKind kind);  // "none", "not_finite", "loss_spike", …
-
 struct FaultPolicySpec {
   FaultAction on_nonfinite = FaultAction::kStop;  // never kIgnore
   FaultAction on_spike = FaultAction::kIgnore;
   double spike_threshold = 6;  // standard deviations above the mean
   int64_t spike_window = 128;  // accepted steps that mean and deviation are taken over
   int64_t max_faults = 10;     // that a run may have; the next one stops it
+
+  bool rewinds() const {
+    return on_nonfinite == FaultAction::kRewind || on_spike == FaultAction::kRewind;
+  }
 };
+FaultPolicySpec fault_policy_spec(const RunConfig::Faults& keys);
+
+enum class FaultKind { kNone, kNotFinite, kLossSpike, kGradientSpike };
+std::string_view fault_kind_name(FaultKind kind);  // "none", "not_finite", "loss_spike", …
 
 struct FaultVerdict {
   FaultKind kind = FaultKind::kNone;
   FaultAction action = FaultAction::kIgnore;
-  double z = 0;  // of a spike: how many standard deviations above the mean
+  double z = 0;           // of a spike: how many standard deviations above the mean
+  bool too_many = false;  // max_faults is what makes it stop
 };
 
 // The last values of one number. A z-score needs a full window; a window without any deviation

@@ -18,26 +18,13 @@ namespace slm {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::final_state;
+using testing::metrics;
 using testing::refusal;
+using testing::run_and_kill;
 using testing::scratch_dir;
 using testing::tiny_options;
 using testing::tiny_run;
-
-// The weights and moments of a finished run, byte for byte.
-std::string final_state(const fs::path& checkpoint) {
-  return read_file(checkpoint / "model.safetensors") +
-         read_file(checkpoint / "optimizer.safetensors");
-}
-
-std::vector<Json> metrics(const fs::path& run, std::string_view kind) {
-  std::vector<Json> lines;
-  std::string text = read_file(run / "metrics.jsonl");
-  for (size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
-    Json line = Json::parse(text.substr(at, end - at));
-    if (line["kind"] == kind) lines.push_back(line);
-  }
-  return lines;
-}
 
 TEST(Pretraining, FromConfigurationToModel) {
   fs::path directory = scratch_dir();
@@ -96,23 +83,6 @@ TEST(Pretraining, EventFilesGoWhereTheConfigurationSays) {
   EXPECT_FALSE(fs::exists(directory / "run" / "tensorboard"));
   config.watching.tensorboard = directory / "events";
   EXPECT_EQ(tensorboard_directory(config), directory / "events");
-}
-
-// Runs in a process of its own; kills it after `microseconds`, unless it ends before.
-bool run_and_kill(const RunConfig& config, int microseconds) {
-  pid_t child = fork();
-  if (child == 0) {
-    std::freopen("/dev/null", "w", stderr);
-    bool finished = Pretraining(config, {}, tiny_options(true)).run();
-    _exit(finished ? 0 : 1);
-  }
-  std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
-  int status = 0;
-  if (waitpid(child, &status, WNOHANG) == child)
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  kill(child, SIGKILL);
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 TEST(Pretraining, KilledAnywhereEndsInTheSameWeights) {

@@ -78,11 +78,19 @@ struct RunConfig {
 
   struct Saving {
     std::string save, load;
-    int64_t every = 0, keep_last = 0;
+    int64_t every = 0, keep_last = 0, keep_every = 0, exit_every = 0;
+    std::string scale = "linear", dtype;  // empty dtype: the type computed in
     std::vector<int64_t> extra_steps;
     std::optional<int64_t> load_step;
     bool finetune = false, skip_shape_check = false;
+    bool background = true, without_optimizer = false, load_without_optimizer = false;
   } saving;
+
+  struct Faults {
+    std::string on_nonfinite = "stop", on_spike = "ignore";
+    double spike_threshold = 6;
+    int64_t spike_window = 128, most = 10;
+  } faults;
 
   struct Watching {
     int64_t log_every = 100, print_every = 0, eval_every = 1000, eval_batches = 100;

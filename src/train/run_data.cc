@@ -51,7 +51,9 @@ Json data_fingerprint(const RunConfig& c, const SampleStream& train) {
 }
 
 SampleSource source_of(const SampleStream& stream) {
-  return [&stream](int64_t index, std::span<int32_t> tokens) { stream.sample(index, tokens); };
+  return [&stream](int64_t index, std::span<int32_t> tokens) {
+    stream.sample(index % stream.size(), tokens);
+  };
 }
 
 }  // namespace slm

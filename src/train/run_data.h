@@ -23,6 +23,7 @@ RunData open_run_data(const RunConfig& config, int64_t vocab);
 // Equal fingerprints mean equal samples in equal order.
 Json data_fingerprint(const RunConfig& config, const SampleStream& train);
 
-SampleSource source_of(const SampleStream& stream);  // the stream must outlive it
+// The stream must outlive it. A run that left samples out ends with the first ones once more.
+SampleSource source_of(const SampleStream& stream);
 
 }  // namespace slm

@@ -16,9 +16,9 @@ Trainer::Trainer(Backend& backend, const Parameters& parameters, Objective& obje
       schedule_(schedule),
       options_(options),
       alone_(options.parallel ? nullptr : one_process()),
-      parallel_(options.parallel ? *options.parallel
-                                 : own_parallel_.emplace(*alone_, backend, parameters,
-                                                         DataParallelOptions{})) {
+      parallel_(options.parallel
+                    ? *options.parallel
+                    : own_parallel_.emplace(*alone_, backend, parameters, DataParallelOptions{})) {
   check(options.micro_batch > 0 && options.accumulate > 0,
         "[train] micro batch {} and accumulation {} must be positive", options.micro_batch,
         options.accumulate);
@@ -34,15 +34,19 @@ StepReport Trainer::step() {
       });
   clock_.enter(Phase::kOptimizer);
   double norm = parallel_.gradient_norm();
-  check(std::isfinite(loss) && std::isfinite(norm),
+  StepReport report{steps_ + 1, loss, norm, schedule_.rate(steps_)};
+  report.skipped = options_.accept && !options_.accept(report);
+  check(report.skipped || (std::isfinite(loss) && std::isfinite(norm)),
         "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "
         "longer warm-up often helps",
         steps_ + 1, loss, norm);
-  double lr = schedule_.rate(steps_);
-  optimizer_.step(lr, clip_factor(norm, options_.max_grad_norm));
-  parallel_.share_values();
+  if (!report.skipped) {
+    optimizer_.step(report.lr, clip_factor(norm, options_.max_grad_norm));
+    parallel_.share_values();
+  }
+  ++steps_;
   samples_ += samples.count();
-  return {++steps_, loss, norm, lr};
+  return report;
 }
 
 double Trainer::compute(const StepSamples& step, int64_t part, const GradientSink& sink) {

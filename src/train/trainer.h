@@ -1,6 +1,8 @@
 // The training step: gradients of an objective, accumulated, clipped, applied.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 
 #include "train/adamw.h"
@@ -10,16 +12,20 @@
 
 namespace slm {
 
-struct TrainerOptions {
-  int64_t micro_batch = 1, accumulate = 1;  // accumulate: micro batches of all processes together
-  double max_grad_norm = 1;  // 0: no clipping
-  bool recompute = false;    // keep only block inputs for the backward pass
-  DataParallel* parallel = nullptr;  // null: this process makes the whole step, the fast way
-};
-
 struct StepReport {
   int64_t step = 0;  // counts from 1
   double loss = 0, grad_norm = 0, lr = 0;
+  bool skipped = false;  // no update was made; the step counts and its data stays consumed
+};
+
+struct TrainerOptions {
+  int64_t micro_batch = 1, accumulate = 1;  // accumulate: micro batches of all processes together
+  double max_grad_norm = 1;                 // 0: no clipping
+  bool recompute = false;                   // keep only block inputs for the backward pass
+  DataParallel* parallel = nullptr;         // null: this process makes the whole step, the fast way
+  // Asked once loss and norm are known, also when they are not finite: false skips the update.
+  // Null: every step is made.
+  std::function<bool(const StepReport&)> accept = {};
 };
 
 // Everything it is given must outlive it.
