@@ -59,18 +59,37 @@ void derive_shape(RunConfig& c) {
         "[config] attention_config covers {} layers, num_layers is {}", layers, s.layers);
 }
 
-void derive_batch(RunConfig::Batch& b) {
+// One batch size of three may be missing, or two (GPT-NeoX's rules).
+void derive_batch(RunConfig::Batch& b, int64_t processes) {
   for (int64_t n : {b.global, b.micro, b.accumulate})
     check(n >= 0 && n < (1 << 30), "[config] a batch size of {} makes no sense", n);
   check(b.global > 0 || b.micro > 0,
         "[config] give train_micro_batch_size_per_gpu or train_batch_size");
-  if (b.micro == 0) b.micro = b.accumulate > 0 ? b.global / b.accumulate : b.global;
-  if (b.accumulate == 0) b.accumulate = b.global > 0 && b.micro > 0 ? b.global / b.micro : 1;
-  if (b.global == 0) b.global = b.micro * b.accumulate;
-  check(b.global == b.micro * b.accumulate && b.global > 0,
+  int64_t each = b.global / processes;  // sequences of a process
+  if (b.micro == 0) b.micro = b.accumulate > 0 ? each / b.accumulate : each;
+  if (b.accumulate == 0) b.accumulate = each > 0 && b.micro > 0 ? each / b.micro : 1;
+  if (b.global == 0) b.global = b.micro * b.accumulate * processes;
+  check(b.global == b.micro * b.accumulate * processes && b.global > 0,
         "[config] train_batch_size {} is not train_micro_batch_size_per_gpu {} x "
-        "gradient_accumulation_steps {}",
-        b.global, b.micro, b.accumulate);
+        "gradient_accumulation_steps {} x {} data-parallel processes: leave one of the first three "
+        "out to have it computed",
+        b.global, b.micro, b.accumulate, processes);
+}
+
+void derive_parallel(RunConfig& c) {
+  RunConfig::Parallel& p = c.parallel;
+  check(p.bucket > 0,
+        "[config] zero_optimization.reduce_bucket_size is {}, expected a positive "
+        "number of gradients",
+        p.bucket);
+  check(p.zero_stage >= 0 && p.zero_stage <= 3,
+        "[config] zero_optimization.stage is {}, expected 0 or 1", p.zero_stage);
+  if (p.zero_stage <= 1) return;
+  c.notes.push_back(
+      format("zero_optimization.stage: {} is asked for; computed as 1, with whole "
+             "weights and gradients in each process",
+             p.zero_stage));
+  p.zero_stage = 1;
 }
 
 void derive_schedule(RunConfig& c) {
@@ -155,7 +174,8 @@ void derive(RunConfig& c) {
   if (c.watching.print_every > 0 && !c.given.contains("log_interval"))
     c.watching.log_every = c.watching.print_every;
   derive_shape(c);
-  derive_batch(c.batch);
+  derive_parallel(c);
+  derive_batch(c.batch, c.parallel.processes);
   derive_precision(c);
   derive_paths("train", c.data.train, c.data.train_weights);
   derive_paths("valid", c.data.valid, c.data.valid_weights);

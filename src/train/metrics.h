@@ -28,8 +28,9 @@ struct LossCurves {
   std::vector<CurvePoint> train, valid;
 };
 
-// Appends to the file; every line is handed to the operating system at once. Lines of steps after
-// `resumed_step`, written by a process that was killed before it saved them, are removed first.
+// Appends to the file (to none when the path is empty); every line is handed to the operating
+// system at once. Lines of steps after `resumed_step`, written by a process that was killed before
+// it saved them, are removed first.
 class MetricsLog {
  public:
   MetricsLog(std::filesystem::path path, int64_t resumed_step);

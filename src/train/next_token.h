@@ -38,10 +38,12 @@ class NextToken : public Objective {
   // The decoder must outlive it.
   NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec);
 
-  Tensor loss(Context& cx, const StepSamples& step, int64_t micro) override;
+  Tensor loss(Context& cx, const StepSamples& step, int64_t part) override;
 
  private:
-  NextTokenBatch read(const StepSamples& step, int64_t micro) const;
+  // `first` counts from the first sample of the step.
+  NextTokenBatch read(const StepSamples& step, int64_t first, int64_t count) const;
+  int64_t counted(const StepSamples& step, int64_t micro) const;
 
   const Decoder& decoder_;
   SampleSource source_;

@@ -20,7 +20,7 @@ std::vector<ParameterSpec> specs_of(const Parameters& parameters) {
 }
 
 OptimizerState view_of(const Parameters& parameters, const AdamW& optimizer) {
-  return {parameters.values(), optimizer.first_moment(), optimizer.second_moment(),
+  return {optimizer.mixed() ? optimizer.master() : parameters.values(), optimizer.first_moment(), optimizer.second_moment(),
           optimizer.updates()};
 }
 

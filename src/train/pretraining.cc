@@ -4,10 +4,13 @@
 #include <chrono>
 
 #include "backend/probe.h"
+#include "comm/flight_recorder.h"
+#include "comm/processors.h"
 #include "train/checkpoint_writer.h"
 #include "train/fault_watch.h"
 #include "train/initialize.h"
 #include "train/model_shape.h"
+#include "train/optimizer_shards.h"
 #include "train/restart.h"
 #include "train/run_log.h"
 #include "train/save_plan.h"
@@ -68,27 +71,44 @@ AdamWSpec optimizer_spec(const RunConfig::Optimizer& o) {
   return {.beta1 = o.betas[0], .beta2 = o.betas[1], .eps = o.eps, .weight_decay = o.weight_decay};
 }
 
+// The cores that are left to each process, unless the person said how many threads.
+BackendOptions fair_share(BackendOptions options, Comm& comm) {
+  int cores = fair_cores(comm);
+  if (options.threads == 0) options.threads = cores;
+  return options;
+}
+
 using Accept = std::function<bool(const StepReport&)>;
 
-TrainerOptions trainer_options(const RunConfig& c, Accept accept) {
+DataParallelOptions parallel_options(const RunConfig::Parallel& p) {
+  constexpr int64_t kMostInBucket = 1 << 22;  // larger ones only need memory
+  return {.zero_stage = p.zero_stage,
+          .deterministic = p.deterministic,
+          .overlap = p.overlap,
+          .bucket = std::min(p.bucket, kMostInBucket)};
+}
+
+TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, Accept accept) {
   return {.micro_batch = c.batch.micro,
-          .accumulate = c.batch.accumulate,
+          .accumulate = c.batch.micro_batches(),
           .max_grad_norm = c.optimizer.max_grad_norm,
           .recompute = c.recompute,
+          .parallel = &parallel,
           .accept = std::move(accept)};
 }
 
 // The moving parts, in the order in which they need each other.
 struct Machine {
   Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
-          Parameters initial, Backend& backend, SampleSource source, Accept accept = {})
+          Parameters initial, Backend& backend, Comm& comm, SampleSource source, Accept accept = {})
       : parameters(trainable(std::move(initial), backend)),
         decoder(model.spec, parameters),
         objective(decoder, std::move(source), objective_spec(config, special)),
-        optimizer(backend, parameters, optimizer_spec(config.optimizer)),
+        parallel(comm, backend, parameters, parallel_options(config.parallel)),
+        optimizer(backend, parameters, optimizer_spec(config.optimizer), parallel.span()),
         schedule(config.optimizer.lr, config.schedule),
         trainer(backend, parameters, objective, optimizer, schedule,
-                trainer_options(config, std::move(accept))) {}
+                trainer_options(config, parallel, std::move(accept))) {}
 
   static Parameters trainable(Parameters parameters, Backend& backend) {
     parameters.make_trainable(backend);
@@ -98,10 +118,21 @@ struct Machine {
   Parameters parameters;
   Decoder decoder;
   NextToken objective;
+  DataParallel parallel;
   AdamW optimizer;
   Schedule schedule;
   Trainer trainer;
 };
+
+// Processes that were told different things would train different models, or wait forever.
+void check_same_everywhere(Comm& comm, const std::string& told) {
+  std::vector<std::string> texts = comm.gather(told, 0);
+  for (size_t r = 1; r < texts.size(); ++r)
+    check(texts[r] == texts[0],
+          "process {} has another configuration, other data or another checkpoint than process 0: "
+          "start all with the same arguments, on files that are the same everywhere",
+          r);
+}
 
 // The numbers of `from`, in the type that `to` computes in.
 void assign(const Parameters& from, const Parameters& to) {
@@ -143,6 +174,8 @@ struct Pretraining::State {
   RunConfig config;
   std::vector<ConfigSource> files;
   PretrainOptions options;
+  std::unique_ptr<Comm> alone;
+  Comm& comm;  // only the first process says and writes anything
   std::unique_ptr<Backend> backend;
   Vocabulary vocabulary;
   ModelConfig model;
@@ -163,14 +196,16 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
     : config(std::move(run_config)),
       files(std::move(config_files)),
       options(std::move(run_options)),
-      backend(make_backend(options.backend, options.backend_options)),
+      alone(options.comm ? nullptr : one_process()),
+      comm(options.comm ? *options.comm : *alone),
+      backend(make_backend(options.backend, fair_share(options.backend_options, comm))),
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
       data(open_run_data(config, model.spec.vocab)),
       store(config.saving.save,
             {.keep_last = config.saving.keep_last, .keep_every = config.saving.keep_every}),
-      faults(fault_policy_spec(config.faults), fs::path(config.saving.save) / "faults.jsonl",
-             data.train),
+      faults(fault_policy_spec(config.faults),
+             comm.first() ? fs::path(config.saving.save) / "faults.jsonl" : fs::path{}, data.train),
       writer(store, config.saving.background) {
   check(!config.saving.save.empty(),
         "[config] there is nowhere to save to: give key \"save\", or --save DIR");
@@ -180,7 +215,8 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   check(options.resume || own || store.candidates().empty(),
         "{}: already holds checkpoints; continue them with --resume, or save elsewhere",
         config.saving.save);
-  store.remove_leftovers();
+  if (comm.first()) store.remove_leftovers();
+  comm.barrier();  // nobody looks for checkpoints before, nobody makes one
 
   std::optional<Restart> restart = find_restart(config, model, options.resume, options.say);
   if (restart && restart->state) reconcile_schedule(config, restart->state->schedule);
@@ -191,7 +227,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
     return faults.accept(r, machine->trainer.samples(), config.batch.global);
   };
   machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
-                                      *backend, source_of(data.train), accept);
+                                      *backend, comm, source_of(data.train), accept);
   if (restart && restart->state) {
     continue_from(*restart);
     skipped = restart->state->skipped;
@@ -202,6 +238,9 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
           "note: the data, its weights, the seed or the number of steps changed since this "
           "checkpoint: the run goes on in the new order");
   }
+  check_same_everywhere(comm, print_run_config(config) +
+                                  data_fingerprint(config, data.train).dump() +
+                                  format("\nstep {}", machine->trainer.steps()));
   if (data.valid)
     validation.emplace(machine->decoder, source_of(*data.valid),
                        objective_spec(config, vocabulary.special));
@@ -214,7 +253,10 @@ RunFacts Pretraining::State::facts() {
   RunFacts facts{.machine = backend->description(),
                  .flops = flops_per_token(model.spec, config.shape.seq_length),
                  .parameters = machine->parameters.count()};
+  facts.processes = comm.size();
+  facts.quiet = !comm.first();
   if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
+  comm.all_reduce(std::span(&facts.peak_flops, 1));
   return facts;
 }
 
@@ -235,8 +277,9 @@ TrainingSnapshot Pretraining::State::snapshot() {
   const Trainer& trainer = machine->trainer;
   DType computed = machine->parameters.values().dtype();
   DType dtype = dtype_from_name(config.saving.dtype).value_or(computed);
-  OptimizerState live = view_of(machine->parameters, machine->optimizer);
-  if (config.saving.background) copy_state(live, staged);
+  OptimizerState live = whole_state(comm, machine->parameters, machine->optimizer, staged);
+  if (config.saving.background && comm.first() && live.m.storage() != staged.m.storage())
+    copy_state(live, staged);
   return {.model = model,
           .parameters = specs_of(machine->parameters),
           .optimizer = config.saving.background ? staged : live,
@@ -258,12 +301,14 @@ TrainingSnapshot Pretraining::State::snapshot() {
 
 void Pretraining::State::save(RunLog& log) {
   Trainer& trainer = machine->trainer;
-  if (saved_step == trainer.steps()) return;
+  if (!comm.any(saved_step != trainer.steps())) return;
   PhaseClock::Scope saving(&trainer.clock(), Phase::kSave);
   saved(writer.wait(), log);
-  writer.save(trainer.steps(), [what = snapshot()](const fs::path& directory) {
-    write_training_snapshot(directory, what);
-  });
+  TrainingSnapshot what = snapshot();
+  if (comm.first())
+    writer.save(trainer.steps(), [what = std::move(what)](const fs::path& directory) {
+      write_training_snapshot(directory, what);
+    });
   saved_step = trainer.steps();
   if (!config.saving.background) saved(writer.wait(), log);
 }
@@ -297,8 +342,9 @@ void Pretraining::State::validate(RunLog& log) {
   log.sources(trainer.steps(), tokens(),
               data.train.usage(std::min(trainer.samples(), data.train.size())));
   if (!validation) return;
-  double loss = evaluate(*backend, *validation, {0, config.batch.micro, config.batch.accumulate},
-                         data.valid_batches);
+  double loss =
+      evaluate(*backend, *validation, {0, config.batch.micro, config.batch.micro_batches()},
+               data.valid_batches, &machine->parallel);
   log.loss("valid", trainer.steps(), loss, tokens());
 }
 
@@ -309,8 +355,8 @@ void Pretraining::State::conclude(RunLog& log) {
   bool finished = machine->trainer.steps() >= last_step();
   if (finished && test)
     log.loss("test", machine->trainer.steps(),
-             evaluate(*backend, *test, {0, config.batch.micro, config.batch.accumulate},
-                      data.valid_batches),
+             evaluate(*backend, *test, {0, config.batch.micro, config.batch.micro_batches()},
+                      data.valid_batches, &machine->parallel),
              tokens());
   if (saved_step != machine->trainer.steps())
     fail(ErrorKind::kIo, "the last checkpoint could not be written: make room and --resume{}",
@@ -327,6 +373,7 @@ void Pretraining::State::skip(const Fault& fault, int64_t from_sample) {
 // Back to the last good checkpoint, and on behind the data that led from there to the fault.
 void Pretraining::State::rewind(const Fault& fault) {
   int64_t samples = machine->trainer.samples();
+  comm.barrier();  // the first process has written the last checkpoint
   std::optional<Restart> restart = find_restart(config, model, true, options.say);
   if (!restart || !restart->state)
     fail(ErrorKind::kNotFound, "[train] step {}: there is no checkpoint in {} to rewind to",
@@ -340,7 +387,8 @@ void Pretraining::State::rewind(const Fault& fault) {
 
 bool Pretraining::State::train(RunLog& log, const StopRequest& stop) {
   Trainer& trainer = machine->trainer;
-  while (trainer.steps() < last_step() && !stop.requested()) {
+  while (trainer.steps() < last_step() && !comm.any(stop.requested())) {
+    comm.recorder().set_step(trainer.steps() + 1);
     StepReport made = trainer.step();
     saved(writer.poll(), log);
     rewinding = faults.take();
@@ -360,9 +408,11 @@ bool Pretraining::State::train(RunLog& log, const StopRequest& stop) {
 
 bool Pretraining::State::run() {
   Trainer& trainer = machine->trainer;
-  fs::create_directories(config.saving.save);
   RunFacts known = facts();
-  write_run_file(config, model.spec, known);
+  if (comm.first()) {
+    fs::create_directories(config.saving.save);
+    write_run_file(config, model.spec, known);
+  }
   StopRequest stop;
   for (bool over = false; !over;) {
     RunLog log(config, known, trainer.steps(), tokens(), trainer.clock());
@@ -400,9 +450,10 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
     Rng rng(uint64_t(index), 1);
     for (int32_t& id : out) id = int32_t(rng.uniform() * double(vocab));
   };
+  std::unique_ptr<Comm> alone = one_process();
   Machine machine(config, model, vocabulary.special,
                   initial_parameters(model.spec, config.init, uint64_t(config.data.seed)), *backend,
-                  noise);
+                  *alone, noise);
   machine.trainer.step();  // the first one also allocates
   constexpr int kTimed = 2;
   auto begin = Clock::now();

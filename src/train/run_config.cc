@@ -214,8 +214,9 @@ void set_config_value(RunConfig& config, const std::string& key, std::string_vie
 }
 
 RunConfig read_run_config(const std::vector<ConfigSource>& files,
-                          const std::vector<std::string>& overrides) {
+                          const std::vector<std::string>& overrides, int64_t processes) {
   RunConfig config;
+  config.parallel.processes = processes;
   Reader reader(config);
   for (const ConfigSource& file : files) reader.read(parse_config(file.text, file.name), file.name);
   for (const std::string& text : overrides) {

@@ -84,16 +84,20 @@ RunLog::RunLog(const RunConfig& config, const RunFacts& facts, int64_t resumed_s
     : config_(config),
       facts_(facts),
       clock_(clock),
-      metrics_(fs::path(config.saving.save) / "metrics.jsonl", resumed_step),
+      nowhere_(facts.quiet ? std::fopen("/dev/null", "we") : nullptr,
+               [](std::FILE* file) { return file ? std::fclose(file) : 0; }),
+      metrics_(facts.quiet ? fs::path{} : fs::path(config.saving.save) / "metrics.jsonl",
+               resumed_step),
       progress_({.label = "training",
                  .total = config.schedule.train_steps * step_tokens(config),
                  .start = resumed_tokens,
-                 .plain_seconds = 0}),
+                 .plain_seconds = 0,
+                 .stream = nowhere_ ? nowhere_.get() : stderr}),
       reported_phases_(clock.seconds()),
       reported_tokens_(resumed_tokens),
       reported_step_(resumed_step) {
-  if (fs::path directory = tensorboard_directory(config); !directory.empty())
-    events_.emplace(directory, resumed_step);
+  fs::path directory = tensorboard_directory(config);
+  if (!directory.empty() && !facts.quiet) events_.emplace(directory, resumed_step);
 }
 
 void RunLog::step(const StepReport& r, int64_t tokens) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "format/safetensors.h"
 #include "util/error.h"
@@ -95,6 +96,30 @@ void write_configs(const fs::path& directory, const TrainingSnapshot& what) {
   write_file_atomically(directory / "resolved.yml", what.resolved_config);
 }
 
+// Numbers `span` of the flat state, from tensors that were saved whole.
+void read_numbers(const TensorFiles& stored, const fs::path& file,
+                  std::span<const ParameterSpec> parameters, std::string_view suffix, FlatSpan span,
+                  const Tensor& into) {
+  int64_t at = 0;
+  for (const ParameterSpec& p : parameters) {
+    FlatSpan part{std::max(span.begin, at), std::min(span.end, at + p.shape.elements())};
+    int64_t first = std::exchange(at, at + p.shape.elements());
+    if (part.size() <= 0) continue;
+    std::string name = format("{}.{}", p.name, suffix);
+    Tensor from = stored.load(name);
+    check_data(from.dtype() == DType::kF32 && from.shape() == p.shape,
+               "{}: \"{}\" is {} {}, expected f32 {}", file.string(), name,
+               traits(from.dtype()).name, from.shape().to_string(), p.shape.to_string());
+    auto numbers =
+        from.span<const float>().subspan(size_t(part.begin - first), size_t(part.size()));
+    auto bad =
+        std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
+    check_data(bad == numbers.end(), "{}: \"{}\" holds {}: it cannot be trained on", file.string(),
+               name, bad == numbers.end() ? 0 : *bad);
+    std::copy(numbers.begin(), numbers.end(), into.data<float>() + (part.begin - span.begin));
+  }
+}
+
 }  // namespace
 
 void write_training_snapshot(const fs::path& directory, const TrainingSnapshot& what) {
@@ -151,20 +176,14 @@ void read_optimizer(const fs::path& directory, const Parameters& parameters,
         directory.string(), kOptimizerFile);
   TensorFiles stored = open_safetensors(file);
   std::vector<ParameterSpec> specs = specs_of(parameters);
-  OptimizerState live = view_of(parameters, optimizer);
-  bool with_master = !specs.empty() && stored.find(format("{}.{}", specs[0].name, kMaster));
-  for (const NamedTensor& place : named_state(specs, live, with_master)) {
-    Tensor from = stored.load(place.name);
-    check_data(from.dtype() == DType::kF32 && from.shape() == place.tensor.shape(),
-               "{}: \"{}\" is {} {}, expected f32 {}", file.string(), place.name,
-               traits(from.dtype()).name, from.shape().to_string(),
-               place.tensor.shape().to_string());
-    auto numbers = from.span<const float>();
-    auto bad =
-        std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
-    check_data(bad == numbers.end(), "{}: \"{}\" holds {} at element {}: it cannot be trained on",
-               file.string(), place.name, *bad, bad - numbers.begin());
-    std::copy(numbers.begin(), numbers.end(), place.tensor.data<float>());
+  read_numbers(stored, file, specs, kFirstMoment, optimizer.span(), optimizer.first_moment());
+  read_numbers(stored, file, specs, kSecondMoment, optimizer.span(), optimizer.second_moment());
+  if (!specs.empty() && stored.find(format("{}.{}", specs[0].name, kMaster))) {
+    // f32 working values are their own master copy, and every process needs all of them
+    if (optimizer.mixed())
+      read_numbers(stored, file, specs, kMaster, optimizer.span(), optimizer.master());
+    else
+      read_numbers(stored, file, specs, kMaster, {0, parameters.count()}, parameters.values());
   }
   optimizer.set_updates(state.updates);
 }
