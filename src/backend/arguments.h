@@ -76,7 +76,8 @@ struct AttentionArgs {
   float scale = 1;
   int64_t window = 0;  // 0: all earlier keys
   Tensor slopes;       // [H] f32: ALiBi (Press et al., 2022); absent without
-  Tensor y;            // [Tq, H, E]
+  bool uniform = false;  // a query's result is bit-equal however many queries its segment has
+  Tensor y;              // [Tq, H, E]
   Tensor lse;          // [Tq, H] f32: log of each softmax denominator; may be absent in inference
 };
 struct AttentionGrads {
@@ -100,6 +101,17 @@ struct ActivationGrads {
 struct ClipArgs {
   Tensor x, dy;
   float limit;
+  GradSlot y;  // beta 0 in the forward pass
+};
+
+// y = beta * y + x * keep / (1 - rate), where keep is 0 with probability `rate` and else 1: word n of
+// the generator (util/rng.h) of seed and stream at row first_row + r decides over x[r, n]. It is its
+// own derivative.
+struct DropoutArgs {
+  Tensor x;  // [R, N]
+  double rate;
+  uint64_t seed, stream;
+  int64_t first_row;
   GradSlot y;  // beta 0 in the forward pass
 };
 

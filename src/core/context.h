@@ -29,6 +29,10 @@ struct Context {
   // asks.
   const std::function<void(const Tensor& weight, const Tensor& input)>* on_linear = nullptr;
 
+  // Told in the backward pass that the gradients of block `layer` and of all that comes after it
+  // are complete (but for weights that are also used before it). Null: nobody asks.
+  const std::function<void(int64_t layer)>* on_gradients = nullptr;
+
   // Rows of one sample when the batch is made of equal samples: gradients of parameters are then
   // summed sample by sample, so that they do not depend on how many samples are in a batch. 0: as
   // is fastest.

@@ -49,6 +49,12 @@ void SampleStream::sample(int64_t index, std::span<int32_t> out) const {
         source.file.prefix().string(), id, options_.vocab_size);
 }
 
+SampleStream::Origin SampleStream::origin(int64_t index) const {
+  Mixture::Pick pick = mixture_.at(index);
+  const Source& source = sources_[size_t(pick.source)];
+  return {source.file.prefix().string(), pick.index, source.order.documents_of(pick.index)};
+}
+
 std::vector<SampleStream::Usage> SampleStream::usage(int64_t samples) const {
   std::vector<Usage> out;
   auto used = mixture_.used(samples);

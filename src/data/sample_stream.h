@@ -39,6 +39,15 @@ class SampleStream {
   int64_t seq_length() const { return options_.seq_length; }
   void sample(int64_t index, std::span<int32_t> out) const;  // out: S + 1 ids
 
+  // Where a sample comes from: the documents it touches, in their order, and its number among the
+  // samples of its source.
+  struct Origin {
+    std::string prefix;
+    int64_t sample;
+    std::vector<int64_t> documents;
+  };
+  Origin origin(int64_t index) const;
+
   // What the first `samples` samples took from each source, for the ledger.
   struct Usage {
     std::string prefix;

@@ -39,6 +39,7 @@ class SampleOrder {
 
   // The ids of sample i; past the end it starts over.
   void read(const TokenFile& file, int64_t i, std::span<int32_t> out) const;
+  std::vector<int64_t> documents_of(int64_t i) const;  // that it touches
 
  private:
   void build_starts(const TokenFile& file, int64_t seq_length, int64_t samples);

@@ -5,7 +5,9 @@
 namespace slm {
 
 // Row by row: a document starts where a sample starts and behind each eod.
-NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec) {
+NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec,
+                            std::span<const int32_t> labels) {
+  if (labels.empty()) labels = samples;
   int64_t length = spec.seq_length, count = int64_t(samples.size()) / (length + 1);
   NextTokenBatch batch;
   batch.tokens.ids = Tensor::host({count * length}, DType::kI32);
@@ -17,14 +19,16 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
   batch.tokens.starts = {0};
   for (int64_t s = 0; s < count; ++s) {
     std::span<const int32_t> sample = samples.subspan(size_t(s * (length + 1)));
+    std::span<const int32_t> label = labels.subspan(size_t(s * (length + 1)));
     int32_t position = 0;
     for (int64_t t = 0; t < length; ++t) {
       int64_t row = s * length + t;
       bool ends = spec.eod && sample[size_t(t)] == *spec.eod;
-      bool counts = !(spec.mask_eod_loss && ends);
+      int32_t target = label[size_t(t) + 1];
+      bool counts = target >= 0 && !(spec.mask_eod_loss && ends);
       ids[row] = sample[size_t(t)];
       positions[row] = position++;
-      targets[row] = counts ? sample[size_t(t) + 1] : -1;
+      targets[row] = counts ? target : -1;
       batch.counted += counts;
       if (ends && spec.reset_positions) position = 0;
       if (t + 1 == length || (ends && spec.reset_attention)) batch.tokens.starts.push_back(row + 1);
@@ -33,8 +37,13 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
   return batch;
 }
 
-NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec)
-    : decoder_(decoder), source_(std::move(source)), spec_(spec) {
+NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec,
+                     SampleSource labels)
+    : decoder_(decoder),
+      source_(std::move(source)),
+      labels_(std::move(labels)),
+      spec_(spec),
+      curriculum_(spec.curriculum, spec.seq_length) {
   check(spec.seq_length > 0, "[next token] a sequence length of {}", spec.seq_length);
   bool needs_eod = spec.reset_attention || spec.reset_positions || spec.mask_eod_loss;
   check(spec.eod || !needs_eod,
@@ -42,25 +51,44 @@ NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextToke
         "with an end-of-text token");
 }
 
-Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t micro) {
-  NextTokenBatch batch = read(step, micro);
-  int64_t divisor = batch.counted * step.accumulate;
-  if (spec_.mean_over_step && spec_.mask_eod_loss) {
+Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
+  int64_t size = step.micro_batch / step.pieces;
+  NextTokenBatch batch = read(step, part * size, size);
+  int64_t divisor = (step.pieces == 1 ? batch.counted : counted(step, part / step.pieces)) *
+                    step.accumulate;
+  if (spec_.mean_over_step && !counts_all()) {
     divisor = 0;
-    for (int64_t i = 0; i < step.accumulate; ++i) divisor += read(step, i).counted;
+    for (int64_t i = 0; i < step.accumulate; ++i) divisor += counted(step, i);
+  }
+  if (cx.tape) {
+    cx.sample_rows = curriculum_.length(step.steps);
+    cx.dropout.first_row = (step.first + part * size) * spec_.seq_length;
   }
   Tensor hidden = decoder_.hidden(cx, batch.tokens);
   return decoder_.loss(cx, hidden, batch.targets,
                        {.divisor = float(std::max<int64_t>(divisor, 1)), .z_loss = spec_.z_loss});
 }
 
-NextTokenBatch NextToken::read(const StepSamples& step, int64_t micro) const {
-  size_t stride = size_t(spec_.seq_length) + 1;
-  std::vector<int32_t> samples(size_t(step.micro_batch) * stride);
-  for (int64_t i = 0; i < step.micro_batch; ++i)
-    source_(step.first + micro * step.micro_batch + i,
-            std::span(samples).subspan(size_t(i) * stride, stride));
-  return pack_samples(samples, spec_);
+// Targets of a micro batch that count.
+int64_t NextToken::counted(const StepSamples& step, int64_t micro) const {
+  if (counts_all()) return step.micro_batch * curriculum_.length(step.steps);
+  return read(step, micro * step.micro_batch, step.micro_batch).counted;
+}
+
+NextTokenBatch NextToken::read(const StepSamples& step, int64_t first, int64_t count) const {
+  PhaseClock::Scope reading(step.clock, Phase::kData);
+  NextTokenSpec cut = spec_;
+  cut.seq_length = curriculum_.length(step.steps);
+  std::vector<int32_t> whole(size_t(spec_.seq_length) + 1, 0);
+  auto gather = [&](const SampleSource& source) {
+    std::vector<int32_t> samples;
+    for (int64_t i = 0; i < count; ++i) {
+      source(step.first + first + i, whole);
+      samples.insert(samples.end(), whole.begin(), whole.begin() + cut.seq_length + 1);
+    }
+    return samples;
+  };
+  return pack_samples(gather(source_), cut, labels_ ? gather(labels_) : std::vector<int32_t>{});
 }
 
 }  // namespace slm

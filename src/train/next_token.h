@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/decoder.h"
+#include "train/curriculum.h"
 #include "train/objective.h"
 
 namespace slm {
@@ -23,6 +24,7 @@ struct NextTokenSpec {
   // Mean over all counted tokens of the step, instead of the mean of the micro batches' means.
   bool mean_over_step = false;
   float z_loss = 0;
+  CurriculumSpec curriculum = {};
 };
 
 // A micro batch, ready for the model.
@@ -31,21 +33,29 @@ struct NextTokenBatch {
   Tensor targets;       // [T] i32; -1: not counted
   int64_t counted = 0;  // targets that are
 };
-NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec);
+// `labels`, of the same size, says what is to be predicted instead of each token; negative: it is
+// not counted. Empty: the tokens themselves.
+NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec,
+                            std::span<const int32_t> labels = {});
 
 class NextToken : public Objective {
  public:
-  // The decoder must outlive it.
-  NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec);
+  // The decoder must outlive it. `labels`, if given, are those of the same sample.
+  NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec,
+            SampleSource labels = {});
 
-  Tensor loss(Context& cx, const StepSamples& step, int64_t micro) override;
+  Tensor loss(Context& cx, const StepSamples& step, int64_t part) override;
 
  private:
-  NextTokenBatch read(const StepSamples& step, int64_t micro) const;
+  // `first` counts from the first sample of the step.
+  NextTokenBatch read(const StepSamples& step, int64_t first, int64_t count) const;
+  int64_t counted(const StepSamples& step, int64_t micro) const;
+  bool counts_all() const { return !spec_.mask_eod_loss && !labels_; }
 
   const Decoder& decoder_;
-  SampleSource source_;
+  SampleSource source_, labels_;
   NextTokenSpec spec_;
+  Curriculum curriculum_;
 };
 
 }  // namespace slm

@@ -37,12 +37,6 @@ MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec) {
           .activations = kF32 * (tokens * (blocks + 4 * width) + head)};
 }
 
-double flops_per_token(const DecoderSpec& spec, int64_t seq_length) {
-  double embedding = spec.tied_head ? 0 : double(spec.vocab * spec.width);
-  return 6 * (parameter_count(spec) - embedding) +
-         12 * double(spec.layers) * double(spec.heads * spec.head_size) * double(seq_length);
-}
-
 std::string describe_plan(const RunConfig& c, const ModelConfig& model, const RunData* data,
                           std::optional<double> seconds_per_step) {
   const DecoderSpec& s = model.spec;
@@ -66,7 +60,7 @@ std::string describe_plan(const RunConfig& c, const ModelConfig& model, const Ru
                     format_count(double(use.tokens)), use.epochs);
   }
   if (seconds_per_step) {
-    double flops = flops_per_token(s, c.shape.seq_length) * step_tokens / *seconds_per_step;
+    double flops = flops_per_token(s, c.shape.seq_length).whole * step_tokens / *seconds_per_step;
     out += format("time        {} per step, {} tokens/s, {:.1f} GFLOP/s, {} in all\n",
                   format_duration(*seconds_per_step), format_count(step_tokens / *seconds_per_step),
                   flops / 1e9, format_duration(steps * *seconds_per_step));

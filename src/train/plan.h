@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/load.h"
+#include "train/flops.h"
 #include "train/run_config.h"
 #include "train/run_data.h"
 
@@ -16,9 +17,6 @@ struct MemoryPlan {
   double total() const { return state + activations; }
 };
 MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec);
-
-// Multiplications and additions of one token, forward and backward: 6 (N - N_embedding) + 12 L D S.
-double flops_per_token(const DecoderSpec& spec, int64_t seq_length);
 
 // Several lines for a person. `data` may be absent; `seconds_per_step` too.
 std::string describe_plan(const RunConfig& config, const ModelConfig& model, const RunData* data,

@@ -18,6 +18,25 @@ SampleStream open_stream(const RunConfig& config, const std::vector<std::string>
                                 .vocab_size = vocab});
 }
 
+// The same samples of files that say what to predict; absent when there are none.
+std::optional<SampleStream> open_labels(const RunConfig& config, std::string_view kind,
+                                        const std::vector<std::string>& labels,
+                                        const std::vector<std::string>& paths,
+                                        const std::vector<double>& weights, int64_t samples,
+                                        int64_t vocab) {
+  if (labels.empty()) return {};
+  check(labels.size() == paths.size(),
+        "[config] {0}_label_data_paths has {1} entries, {0}_data_paths {2}: each needs its own",
+        kind, labels.size(), paths.size());
+  for (size_t i = 0; i < paths.size(); ++i) {
+    TokenFile tokens(paths[i]), label(labels[i]);
+    check_data(tokens.documents() == label.documents() && tokens.tokens() == label.tokens(),
+               "{}: {} labels in {} documents, {} has {} tokens in {}", labels[i], label.tokens(),
+               label.documents(), paths[i], tokens.tokens(), tokens.documents());
+  }
+  return open_stream(config, labels, weights, samples, vocab);
+}
+
 }  // namespace
 
 RunData open_run_data(const RunConfig& c, int64_t vocab) {
@@ -26,12 +45,18 @@ RunData open_run_data(const RunConfig& c, int64_t vocab) {
         "`stablelm data prepare`");
   int64_t needed =
       checked_mul(c.schedule.train_steps, c.batch.global, "[config] samples of the run");
-  RunData data{open_stream(c, c.data.train, c.data.train_weights, needed, vocab), {}};
+  RunData data{open_stream(c, c.data.train, c.data.train_weights, needed, vocab), {}, {}, {}, {}};
+  data.train_labels = open_labels(c, "train", c.data.train_labels, c.data.train,
+                                  c.data.train_weights, needed, vocab);
   data.valid_batches = c.watching.eval_batches;
-  if (!c.data.valid.empty() && data.valid_batches > 0)
-    data.valid =
-        open_stream(c, c.data.valid, c.data.valid_weights,
-                    checked_mul(data.valid_batches, c.batch.global, "[config] eval_iters"), vocab);
+  int64_t held_out = checked_mul(data.valid_batches, c.batch.global, "[config] eval_iters");
+  if (!c.data.valid.empty() && held_out > 0)
+    data.valid = open_stream(c, c.data.valid, c.data.valid_weights, held_out, vocab);
+  if (held_out > 0)
+    data.valid_labels = open_labels(c, "valid", c.data.valid_labels, c.data.valid,
+                                    c.data.valid_weights, held_out, vocab);
+  if (!c.data.test.empty() && held_out > 0)
+    data.test = open_stream(c, c.data.test, c.data.test_weights, held_out, vocab);
   return data;
 }
 
@@ -50,7 +75,9 @@ Json data_fingerprint(const RunConfig& c, const SampleStream& train) {
 }
 
 SampleSource source_of(const SampleStream& stream) {
-  return [&stream](int64_t index, std::span<int32_t> tokens) { stream.sample(index, tokens); };
+  return [&stream](int64_t index, std::span<int32_t> tokens) {
+    stream.sample(index % stream.size(), tokens);
+  };
 }
 
 }  // namespace slm

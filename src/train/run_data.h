@@ -13,6 +13,8 @@ namespace slm {
 struct RunData {
   SampleStream train;
   std::optional<SampleStream> valid;  // always the same samples: losses are comparable
+  std::optional<SampleStream> test;   // the same for the loss at the end
+  std::optional<SampleStream> train_labels, valid_labels;
   int64_t valid_batches = 0;          // global batches of a validation
 };
 
@@ -22,6 +24,7 @@ RunData open_run_data(const RunConfig& config, int64_t vocab);
 // Equal fingerprints mean equal samples in equal order.
 Json data_fingerprint(const RunConfig& config, const SampleStream& train);
 
-SampleSource source_of(const SampleStream& stream);  // the stream must outlive it
+// The stream must outlive it. A run that left samples out ends with the first ones once more.
+SampleSource source_of(const SampleStream& stream);
 
 }  // namespace slm
