@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <initializer_list>
 
 namespace slm {
@@ -48,12 +49,20 @@ struct Stopwatch {
   ~Stopwatch() {
     account_.seconds +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    account_.cpu_seconds += process_cpu_seconds() - cpu_begin_;
   }
   KernelAccount& account_;
+  double cpu_begin_ = process_cpu_seconds();
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
+
+double process_cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
 
 std::vector<KernelAccount> ProfiledBackend::accounts() const {
   std::vector<KernelAccount> list;

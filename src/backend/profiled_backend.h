@@ -16,8 +16,12 @@ namespace slm {
 struct KernelAccount {
   std::string_view name;
   int64_t calls = 0;
-  double seconds = 0, flops = 0, bytes = 0;
+  double seconds = 0;
+  double cpu_seconds = 0;  // of all threads together: says more where other programs run too
+  double flops = 0, bytes = 0;
 };
+
+double process_cpu_seconds();  // used so far, by all threads
 
 class ProfiledBackend final : public Backend {
  public:

@@ -17,6 +17,12 @@
 namespace slm {
 namespace {
 
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  size_t n = values.size();
+  return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
 SampleSource noise(int64_t vocab) {
   return [vocab](int64_t index, std::span<int32_t> out) {
     Rng rng{uint64_t(index)};
@@ -49,21 +55,20 @@ void time_steps(const StepBenchmarkOptions& o, const DecoderSpec& spec, Profiled
   for (int64_t i = 0; i < o.warmup + o.steps; ++i) {
     if (o.progress) o.progress(i, o.warmup + o.steps);
     if (i == o.warmup) backend.reset();
+    double cpu_begin = process_cpu_seconds();
     auto begin = std::chrono::steady_clock::now();
     result.final_loss = trainer.step().loss;
     std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    if (i >= o.warmup) result.seconds.push_back(took.count());
+    if (i < o.warmup) continue;
+    result.seconds.push_back(took.count());
+    result.cpu_seconds.push_back(process_cpu_seconds() - cpu_begin);
   }
+  if (o.progress) o.progress(o.warmup + o.steps, o.warmup + o.steps);
 }
 
 }  // namespace
 
-double StepBenchmark::median_seconds() const {
-  std::vector<double> sorted = seconds;
-  std::ranges::sort(sorted);
-  size_t n = sorted.size();
-  return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-}
+double StepBenchmark::median_seconds() const { return median(seconds); }
 
 // The peak is measured before and after: a machine that is busy for a moment is not a slow one. The
 // bandwidth needs much memory and comes last.
@@ -101,8 +106,9 @@ double total_seconds(const StepBenchmark& r) {
 // One line of the profile: share of the step, and the rates as shares of the limits.
 std::string profile_line(const StepBenchmark& r, const KernelAccount& k) {
   double steps = double(r.seconds.size());
-  std::string line = format("  {:<20} {:>8.1f} {:>9.1f} {:>6.1f}", k.name, double(k.calls) / steps,
-                            1e3 * k.seconds / steps, 100 * k.seconds / total_seconds(r));
+  std::string line = format("  {:<20} {:>8.1f} {:>9.1f} {:>6.1f} {:>9.1f}", k.name,
+                            double(k.calls) / steps, 1e3 * k.seconds / steps,
+                            100 * k.seconds / total_seconds(r), 1e3 * k.cpu_seconds / steps);
   if (k.seconds <= 0) return line;
   if (k.flops > 0)
     line += format(" {:>9.1f} {:>5.0f} %", k.flops / k.seconds / 1e9,
@@ -127,7 +133,8 @@ std::string to_table(const StepBenchmark& r) {
   out += format("step        {} tokens in {:.3f} s (median of {}; {:.3f} to {:.3f})\n",
                 format_count(r.tokens_per_step), r.median_seconds(), r.seconds.size(), fastest,
                 slowest);
-  out += format("speed       {:.1f} tokens/s\n", r.tokens_per_second());
+  out += format("speed       {:.1f} tokens/s, {:.1f} per second of a core\n", r.tokens_per_second(),
+                r.tokens_per_step / median(r.cpu_seconds));
   out += format("work        {:.1f} MFLOP per token, {:.1f} without masked attention\n",
                 r.flops_per_token / 1e6, r.causal_flops_per_token / 1e6);
   out += format("limits      {:.1f} GFLOP/s f32 GEMM, {:.1f} GB/s read, both measured\n",
@@ -136,8 +143,8 @@ std::string to_table(const StepBenchmark& r) {
                 100 * r.utilisation() * r.causal_flops_per_token / r.flops_per_token);
   out += format("memory      {} at most ({} planned)\n\n", format_bytes(r.peak_bytes),
                 format_bytes(r.planned_bytes));
-  out += format("  {:<20} {:>8} {:>9} {:>6} {:>9} {:>7} {:>8}\n", "kernel", "calls", "ms", "%",
-                "GFLOP/s", "of GEMM", "GB/s");
+  out += format("  {:<20} {:>8} {:>9} {:>6} {:>9} {:>9} {:>7} {:>8}\n", "kernel", "calls", "ms",
+                "%", "CPU ms", "GFLOP/s", "of GEMM", "GB/s");
   for (const KernelAccount& k : r.kernels) out += profile_line(r, k) + "\n";
   double other = total_seconds(r) - kernel_seconds(r);
   out += format("  {:<20} {:>8} {:>9.1f} {:>6.1f}\n", "outside kernels", "",
@@ -152,12 +159,14 @@ Json to_json(const StepBenchmark& r) {
     kernels.push_back({{"name", k.name},
                        {"calls_per_step", double(k.calls) / steps},
                        {"seconds_per_step", k.seconds / steps},
+                       {"cpu_seconds_per_step", k.cpu_seconds / steps},
                        {"flops_per_step", k.flops / steps},
                        {"bytes_per_step", k.bytes / steps}});
   return {{"device", r.device},
           {"parameters", r.parameters},
           {"tokens_per_step", r.tokens_per_step},
           {"seconds", r.seconds},
+          {"cpu_seconds", r.cpu_seconds},
           {"median_seconds", r.median_seconds()},
           {"tokens_per_second", r.tokens_per_second()},
           {"final_loss", r.final_loss},

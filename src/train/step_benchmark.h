@@ -25,7 +25,8 @@ struct StepBenchmark {
   std::string device;     // "cpu (avx512, 2 threads)"
   double parameters = 0;  // numbers trained
   double tokens_per_step = 0;
-  std::vector<double> seconds;  // of each step, warm-up left out
+  std::vector<double> seconds;      // of each step, warm-up left out
+  std::vector<double> cpu_seconds;  // the same, of all threads together
   double final_loss = 0;
   // Model FLOPs of one token, forward and backward, without recomputation: 6 (N - N_e) + 12 L h S,
   // and with the half of attention that a causal mask leaves, 6 (N - N_e) + 6 L h S.
