@@ -7,6 +7,7 @@
 #include <new>
 
 #include "cli/commands.h"
+#include "util/error.h"
 #include "util/files.h"
 
 namespace slm {
