@@ -63,6 +63,7 @@ NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& speci
           .reset_attention = config.data.reset_attention,
           .reset_positions = config.data.reset_positions,
           .mask_eod_loss = config.data.mask_eod_loss,
+          .has_labels = !config.data.train_labels.empty() || !config.data.valid_labels.empty(),
           .mean_over_step = config.data.loss_norm == "global_tokens",
           .z_loss = float(config.data.z_loss)};
 }
@@ -201,7 +202,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
       backend(make_backend(options.backend, fair_share(options.backend_options, comm))),
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
-      data(open_run_data(config, model.spec.vocab)),
+      data(open_run_data(config, {.vocab = model.spec.vocab})),
       store(config.saving.save,
             {.keep_last = config.saving.keep_last, .keep_every = config.saving.keep_every}),
       faults(fault_policy_spec(config.faults),
@@ -471,7 +472,7 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   for (const std::string& note : config.notes) options.say("note: " + note);
   std::optional<RunData> data;
   try {
-    data = open_run_data(config, model.spec.vocab);
+    data = open_run_data(config, {.vocab = model.spec.vocab, .only_plan = true});
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
