@@ -20,7 +20,7 @@ struct RunFacts {
   std::string machine;    // Backend::description()
   double peak_flops = 0;  // measured f32 rate of all processes together; 0: unknown
   int64_t processes = 1;
-  TokenFlops flops;
+  double flops_per_token = 0, causal_flops_per_token = 0;
   int64_t parameters = 0;
 };
 
