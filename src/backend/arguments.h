@@ -76,7 +76,8 @@ struct AttentionArgs {
   float scale = 1;
   int64_t window = 0;  // 0: all earlier keys
   Tensor slopes;       // [H] f32: ALiBi (Press et al., 2022); absent without
-  Tensor y;            // [Tq, H, E]
+  bool uniform = false;  // a query's result is bit-equal however many queries its segment has
+  Tensor y;              // [Tq, H, E]
   Tensor lse;          // [Tq, H] f32: log of each softmax denominator; may be absent in inference
 };
 struct AttentionGrads {

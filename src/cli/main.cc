@@ -3,10 +3,11 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 
 #include "cli/commands.h"
-#include "util/error.h"
+#include "util/files.h"
 
 namespace slm {
 namespace {
@@ -75,6 +76,9 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "stablelm: out of memory\n");
     return 7;
+  } catch (const std::filesystem::filesystem_error& e) {
+    std::fprintf(stderr, "stablelm: %s\n", slm::describe(e).c_str());
+    return slm::exit_code(slm::ErrorKind::kIo);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "stablelm: %s\n", e.what());
     return 1;

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "train/checkpoint_manifest.h"
 #include "util/error.h"
 
 namespace slm {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "train/config_file.h"
+#include "util/config_file.h"
 #include "train/config_key.h"
 #include "train/derived_config.h"
 #include "util/error.h"

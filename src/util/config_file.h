@@ -1,5 +1,5 @@
-// Run configurations as they are written: YAML (block style, or the JSON-like flow style of
-// GPT-NeoX with comments and trailing commas), read into plain values that remember where they
+// Run configurations and tasks as people write them: YAML (block style, or the JSON-like flow style
+// of GPT-NeoX with comments and trailing commas), read into plain values that remember where they
 // stood.
 #pragma once
 

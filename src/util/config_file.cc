@@ -1,4 +1,4 @@
-#include "train/config_file.h"
+#include "util/config_file.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
@@ -120,7 +120,7 @@ ConfigValue parse_config_value(std::string_view text, const std::string& origin)
 ConfigValue parse_config(std::string_view text, const std::string& origin) {
   ConfigValue root = parse_config_value(text, origin);
   check(root.kind == ConfigValue::Kind::kMap,
-        "{}: expected a run configuration, key: value pairs, found something else", origin);
+        "{}: expected key: value pairs, found something else", origin);
   return root;
 }
 
