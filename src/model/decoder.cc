@@ -45,8 +45,12 @@ Tensor rows_of_length_one(const Tensor& w) {
 }
 
 Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters)
+    : Decoder(spec, parameters,
+              parameters.trainable() ? parameters.values().dtype() : DType::kF32) {}
+
+Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states)
     : spec_(spec),
-      states_(parameters.trainable() ? parameters.values().dtype() : DType::kF32),
+      states_(states),
       embed_(parameters.at("embed.weight")),
       positions_(parameters.find("positions.weight")),
       embed_norm_weight_(parameters.find("embed_norm.weight")),

@@ -5,9 +5,7 @@
 namespace slm {
 
 // Row by row: a document starts where a sample starts and behind each eod.
-NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec,
-                            std::span<const int32_t> labels) {
-  if (labels.empty()) labels = samples;
+NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec) {
   int64_t length = spec.seq_length, count = int64_t(samples.size()) / (length + 1);
   NextTokenBatch batch;
   batch.tokens.ids = Tensor::host({count * length}, DType::kI32);
@@ -19,14 +17,13 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
   batch.tokens.starts = {0};
   for (int64_t s = 0; s < count; ++s) {
     std::span<const int32_t> sample = samples.subspan(size_t(s * (length + 1)));
-    std::span<const int32_t> label = labels.subspan(size_t(s * (length + 1)));
     int32_t position = 0;
     for (int64_t t = 0; t < length; ++t) {
       int64_t row = s * length + t;
-      bool ends = spec.eod && sample[size_t(t)] == *spec.eod;
-      int32_t target = label[size_t(t) + 1];
+      int32_t id = token_id(sample[size_t(t)]), target = sample[size_t(t) + 1];
+      bool ends = spec.eod && id == *spec.eod;
       bool counts = target >= 0 && !(spec.mask_eod_loss && ends);
-      ids[row] = sample[size_t(t)];
+      ids[row] = id;
       positions[row] = position++;
       targets[row] = counts ? target : -1;
       batch.counted += counts;
@@ -37,11 +34,9 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
   return batch;
 }
 
-NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec,
-                     SampleSource labels)
+NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec)
     : decoder_(decoder),
       source_(std::move(source)),
-      labels_(std::move(labels)),
       spec_(spec),
       curriculum_(spec.curriculum, spec.seq_length) {
   check(spec.seq_length > 0, "[next token] a sequence length of {}", spec.seq_length);
@@ -56,7 +51,7 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
   NextTokenBatch batch = read(step, part * size, size);
   int64_t divisor = (step.pieces == 1 ? batch.counted : counted(step, part / step.pieces)) *
                     step.accumulate;
-  if (spec_.mean_over_step && !counts_all()) {
+  if (spec_.mean_over_step && spec_.masks()) {
     divisor = 0;
     for (int64_t i = 0; i < step.accumulate; ++i) divisor += counted(step, i);
   }
@@ -71,7 +66,7 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
 
 // Targets of a micro batch that count.
 int64_t NextToken::counted(const StepSamples& step, int64_t micro) const {
-  if (counts_all()) return step.micro_batch * curriculum_.length(step.steps);
+  if (!spec_.masks()) return step.micro_batch * curriculum_.length(step.steps);
   return read(step, micro * step.micro_batch, step.micro_batch).counted;
 }
 
@@ -79,16 +74,12 @@ NextTokenBatch NextToken::read(const StepSamples& step, int64_t first, int64_t c
   PhaseClock::Scope reading(step.clock, Phase::kData);
   NextTokenSpec cut = spec_;
   cut.seq_length = curriculum_.length(step.steps);
-  std::vector<int32_t> whole(size_t(spec_.seq_length) + 1, 0);
-  auto gather = [&](const SampleSource& source) {
-    std::vector<int32_t> samples;
-    for (int64_t i = 0; i < count; ++i) {
-      source(step.first + first + i, whole);
-      samples.insert(samples.end(), whole.begin(), whole.begin() + cut.seq_length + 1);
-    }
-    return samples;
-  };
-  return pack_samples(gather(source_), cut, labels_ ? gather(labels_) : std::vector<int32_t>{});
+  std::vector<int32_t> samples, whole(size_t(spec_.seq_length) + 1, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    source_(step.first + first + i, whole);
+    samples.insert(samples.end(), whole.begin(), whole.begin() + cut.seq_length + 1);
+  }
+  return pack_samples(samples, cut);
 }
 
 }  // namespace slm

@@ -12,8 +12,11 @@
 namespace slm {
 
 // Fills in the tokens of sample `index`, in the order of consumption: one more than the length of a
-// sequence.
+// sequence. A token that is no target, because a label file says so, comes as without_loss(id).
 using SampleSource = std::function<void(int64_t index, std::span<int32_t> tokens)>;
+
+constexpr int32_t without_loss(int32_t id) { return ~id; }
+constexpr int32_t token_id(int32_t id) { return id < 0 ? ~id : id; }
 
 struct NextTokenSpec {
   int64_t seq_length = 0;
@@ -21,10 +24,13 @@ struct NextTokenSpec {
   bool reset_attention = false;  // tokens see only their own document
   bool reset_positions = false;  // positions restart with each document
   bool mask_eod_loss = false;    // no loss where the input token is eod
+  bool has_labels = false;       // some tokens come without a loss
   // Mean over all counted tokens of the step, instead of the mean of the micro batches' means.
   bool mean_over_step = false;
   float z_loss = 0;
-  CurriculumSpec curriculum = {};
+  CurriculumSpec curriculum = {};  // shorter samples first
+
+  bool masks() const { return mask_eod_loss || has_labels; }  // not every target counts
 };
 
 // A micro batch, ready for the model.
@@ -33,16 +39,12 @@ struct NextTokenBatch {
   Tensor targets;       // [T] i32; -1: not counted
   int64_t counted = 0;  // targets that are
 };
-// `labels`, of the same size, says what is to be predicted instead of each token; negative: it is
-// not counted. Empty: the tokens themselves.
-NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec,
-                            std::span<const int32_t> labels = {});
+NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpec& spec);
 
 class NextToken : public Objective {
  public:
-  // The decoder must outlive it. `labels`, if given, are those of the same sample.
-  NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec,
-            SampleSource labels = {});
+  // The decoder must outlive it.
+  NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec);
 
   Tensor loss(Context& cx, const StepSamples& step, int64_t part) override;
 
@@ -50,10 +52,9 @@ class NextToken : public Objective {
   // `first` counts from the first sample of the step.
   NextTokenBatch read(const StepSamples& step, int64_t first, int64_t count) const;
   int64_t counted(const StepSamples& step, int64_t micro) const;
-  bool counts_all() const { return !spec_.mask_eod_loss && !labels_; }
 
   const Decoder& decoder_;
-  SampleSource source_, labels_;
+  SampleSource source_;
   NextTokenSpec spec_;
   Curriculum curriculum_;
 };

@@ -63,6 +63,7 @@ NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& speci
           .reset_attention = config.data.reset_attention,
           .reset_positions = config.data.reset_positions,
           .mask_eod_loss = config.data.mask_eod_loss,
+          .has_labels = !config.data.train_labels.empty() || !config.data.valid_labels.empty(),
           .mean_over_step = config.data.loss_norm == "global_tokens",
           .z_loss = float(config.data.z_loss)};
 }
@@ -114,24 +115,14 @@ TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, LossS
           .accept = std::move(accept)};
 }
 
-struct TrainingSources {
-  SampleSource tokens, labels = {};
-};
-
-SampleSource source_of(const std::optional<SampleStream>& stream) {
-  return stream ? source_of(*stream) : SampleSource{};
-}
-
 // The moving parts, in the order in which they need each other.
 struct Machine {
   Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
-          Parameters initial, Backend& backend, Comm& comm, TrainingSources sources,
-          Accept accept = {})
+          Parameters initial, Backend& backend, Comm& comm, SampleSource source, Accept accept = {})
       : exact(config.working_type() == DType::kF32 ? Parameters{} : initial),
         parameters(trainable(std::move(initial), backend, config.working_type())),
         decoder(model.spec, parameters),
-        objective(decoder, std::move(sources.tokens), training_spec(config, special),
-                  std::move(sources.labels)),
+        objective(decoder, std::move(source), training_spec(config, special)),
         parallel(comm, backend, parameters, parallel_options(config.parallel)),
         optimizer(backend, parameters, optimizer_spec(config.optimizer), parallel.span()),
         schedule(config.optimizer.lr, config.schedule),
@@ -241,7 +232,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
       backend(make_backend(options.backend, fair_share(options.backend_options, comm))),
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
-      data(open_run_data(config, model.spec.vocab)),
+      data(open_run_data(config, {.vocab = model.spec.vocab})),
       store(config.saving.save,
             {.keep_last = config.saving.keep_last, .keep_every = config.saving.keep_every}),
       faults(fault_policy_spec(config.faults),
@@ -267,9 +258,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
     return faults.accept(r, machine->trainer.samples(), config.batch.global);
   };
   machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
-                                      *backend, comm,
-                                      {source_of(data.train), source_of(data.train_labels)},
-                                      accept);
+                                      *backend, comm, source_of(data.train), accept);
   if (restart && restart->state) {
     continue_from(*restart);
     skipped = restart->state->skipped;
@@ -285,16 +274,18 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
                                   format("\nstep {}", machine->trainer.steps()));
   if (data.valid)
     validation.emplace(machine->decoder, source_of(*data.valid),
-                       objective_spec(config, vocabulary.special), source_of(data.valid_labels));
+                       objective_spec(config, vocabulary.special));
   if (data.test)
     test.emplace(machine->decoder, source_of(*data.test),
                  objective_spec(config, vocabulary.special));
 }
 
 RunFacts Pretraining::State::facts() {
-  RunFacts facts{.machine = backend->description(),
-                 .flops = flops_per_token(model.spec, config.shape.seq_length),
-                 .parameters = machine->parameters.count()};
+  RunFacts facts{
+      .machine = backend->description(),
+      .flops_per_token = flops_per_token(model.spec, config.shape.seq_length),
+      .causal_flops_per_token = causal_flops_per_token(model.spec, config.shape.seq_length),
+      .parameters = machine->parameters.count()};
   facts.processes = comm.size();
   facts.quiet = !comm.first();
   if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
@@ -491,7 +482,7 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
                                 const Vocabulary& vocabulary, const PretrainOptions& options) {
   constexpr double kCheapFlops = 2e11, kCheapBytes = 4e9;
   double tokens = double(config.batch.global * config.shape.seq_length);
-  if (flops_per_token(model.spec, config.shape.seq_length).whole * tokens > kCheapFlops ||
+  if (flops_per_token(model.spec, config.shape.seq_length) * tokens > kCheapFlops ||
       plan_memory(config, model.spec).total() > kCheapBytes)
     return {};
   auto backend = make_backend(options.backend, options.backend_options);
@@ -503,7 +494,7 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
   std::unique_ptr<Comm> alone = one_process();
   Machine machine(config, model, vocabulary.special,
                   initial_parameters(model.spec, config.init, uint64_t(config.data.seed)), *backend,
-                  *alone, {noise});
+                  *alone, noise);
   machine.trainer.step();  // the first one also allocates
   constexpr int kTimed = 2;
   auto begin = Clock::now();
@@ -521,12 +512,16 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   for (const std::string& note : config.notes) options.say("note: " + note);
   std::optional<RunData> data;
   try {
-    data = open_run_data(config, model.spec.vocab);
+    data = open_run_data(config, {.vocab = model.spec.vocab, .only_plan = true});
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
-  return describe_plan(config, model, data ? &*data : nullptr,
-                       time_step(config, model, vocabulary, options));
+  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
+  inputs.seconds_per_step = time_step(config, model, vocabulary, options);
+  if (!inputs.seconds_per_step && options.backend != "reference")
+    inputs.peak_flops =
+        gemm_flops_per_second(*make_backend(options.backend, options.backend_options));
+  return describe_plan(inputs);
 }
 
 }  // namespace slm
