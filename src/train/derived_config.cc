@@ -175,6 +175,9 @@ void check_values(const RunConfig& c) {
   Curriculum curriculum(c.curriculum, c.shape.seq_length);  // refuses what it cannot do
   check(c.data.impl == "mmap" || c.data.impl == "infer",
         "[config] data_impl is \"{}\", expected mmap or infer", c.data.impl);
+  check(c.data.packing == "packed",
+        "[config] pack_impl is \"{}\"; only packed is supported: samples run on across documents",
+        c.data.packing);
   check(c.data.loss_norm == "micro" || c.data.loss_norm == "global_tokens",
         "[config] loss_norm is \"{}\", expected micro or global_tokens", c.data.loss_norm);
   check(c.data.seed >= 0, "[config] seed {} is negative", c.data.seed);

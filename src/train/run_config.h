@@ -80,7 +80,7 @@ struct RunConfig {
     double weight_alpha = 1;
     std::string tokenizer_type = "GPT2BPETokenizer", tokenizer, impl = "infer";
     bool reset_attention = false, reset_positions = false, mask_eod_loss = false;
-    std::string loss_norm = "micro";
+    std::string loss_norm = "micro", packing = "packed";
     double z_loss = 0;
     int64_t seed = 1234;
   } data;
