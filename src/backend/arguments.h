@@ -138,11 +138,13 @@ struct CrossEntropyArgs {
 // Decoupled AdamW (Loshchilov and Hutter, 2019), elementwise on f32:
 //   g = grad_scale * grad;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g
 //   value -= lr * (m / (1 - b1^step) / (sqrt(v / (1 - b2^step)) + eps) + weight_decay * value)
+//   working = value, rounded to nearest even
 struct AdamWArgs {
   Tensor value, grad, m, v;  // [n] f32
   double lr, beta1, beta2, eps, weight_decay;
   int64_t step;  // counts from 1
   float grad_scale = 1;
+  Tensor working = {};  // [n], bf16 or f16: what the model reads; may be absent
 };
 
 }  // namespace slm

@@ -36,6 +36,7 @@ class Decoder {
   Tensor embedded(Context& cx, const TokenBatch& batch) const;
 
   DecoderSpec spec_;
+  DType states_;  // of all activations: f32, or in training what the weights are in
   Tensor embed_, positions_, embed_norm_weight_, embed_norm_bias_;
   Tensor final_norm_weight_, final_norm_bias_, head_, head_bias_;
   Tensor head_gain_;  // [D]: gain of the norm that makes lengths 1, where weights may change

@@ -42,8 +42,12 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
                   .transpose_b = true,
                   .alpha = spec.logit_scale,
                   .bias = b});
-    backend.cross_entropy(
-        {logits, targets.rows(begin, end), losses, spec.z_loss, recording, 1 / spec.divisor});
+    backend.cross_entropy({.logits = logits,
+                           .targets = targets.rows(begin, end),
+                           .losses = losses,
+                           .z_loss = spec.z_loss,
+                           .gradient = recording,
+                           .gradient_scale = (recording ? cx.tape->loss_scale() : 1) / spec.divisor});
     total += sum(losses);
     if (!recording) continue;
     float scale = spec.logit_scale;
@@ -61,7 +65,8 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
 
   if (recording) {
     cx.tape->record(loss, [x, dx, &backend, &tape = *cx.tape](const Tensor& d_loss) {
-      check(*d_loss.data<float>() == 1, "[head_loss] the loss must be where backward starts");
+      check(*d_loss.data<float>() == tape.loss_scale(),
+            "[head_loss] the loss must be where backward starts");
       if (GradSlot slot = tape.slot(x)) backend.accumulate(1, dx, slot);
     });
   }
