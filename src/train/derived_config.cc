@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/dtype.h"
+#include "data/sampling.h"
 #include "train/fault_policy.h"
 #include "train/initialize.h"
 #include "train/schedule.h"
@@ -132,6 +133,23 @@ void derive_paths(std::string_view key, std::vector<std::string>& paths,
         "[config] {}_data_weights must not be negative, and not all zero", key);
 }
 
+void derive_data(RunConfig::Data& d) {
+  derive_paths("train", d.train, d.train_weights);
+  derive_paths("valid", d.valid, d.valid_weights);
+  derive_paths("test", d.test, d.test_weights);
+  check(d.path.empty() || (d.train.empty() && d.valid.empty() && d.test.empty()),
+        "[config] give data_path with split, or lists of paths, not both");
+  check(d.train_labels.empty() || d.train_labels.size() == d.train.size(),
+        "[config] train_label_data_paths has {} entries, train_data_paths {}",
+        d.train_labels.size(), d.train.size());
+  check(d.valid_labels.empty() || d.valid_labels.size() == d.valid.size(),
+        "[config] valid_label_data_paths has {} entries, valid_data_paths {}",
+        d.valid_labels.size(), d.valid.size());
+  check(d.weight_alpha > 0, "[config] weighted_sampler_alpha must be positive, found {}",
+        d.weight_alpha);
+  epoch_shuffle_named(d.epoch_shuffle);
+}
+
 void check_values(const RunConfig& c) {
   check(c.optimizer.type == "Adam" || c.optimizer.type == "AdamW",
         "[config] optimizer.type is \"{}\", expected Adam or AdamW", c.optimizer.type);
@@ -177,9 +195,7 @@ void derive(RunConfig& c) {
   derive_parallel(c);
   derive_batch(c.batch, c.parallel.processes);
   derive_precision(c);
-  derive_paths("train", c.data.train, c.data.train_weights);
-  derive_paths("valid", c.data.valid, c.data.valid_weights);
-  derive_paths("test", c.data.test, c.data.test_weights);
+  derive_data(c.data);
   check_values(c);
   check_saving(c);
   derive_schedule(c);

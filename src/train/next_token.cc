@@ -20,11 +20,12 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
     int32_t position = 0;
     for (int64_t t = 0; t < length; ++t) {
       int64_t row = s * length + t;
-      bool ends = spec.eod && sample[size_t(t)] == *spec.eod;
-      bool counts = !(spec.mask_eod_loss && ends);
-      ids[row] = sample[size_t(t)];
+      int32_t id = token_id(sample[size_t(t)]), target = sample[size_t(t) + 1];
+      bool ends = spec.eod && id == *spec.eod;
+      bool counts = target >= 0 && !(spec.mask_eod_loss && ends);
+      ids[row] = id;
       positions[row] = position++;
-      targets[row] = counts ? sample[size_t(t) + 1] : -1;
+      targets[row] = counts ? target : -1;
       batch.counted += counts;
       if (ends && spec.reset_positions) position = 0;
       if (t + 1 == length || (ends && spec.reset_attention)) batch.tokens.starts.push_back(row + 1);
@@ -47,7 +48,7 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
   NextTokenBatch batch = read(step, part * size, size);
   int64_t divisor = (step.pieces == 1 ? batch.counted : counted(step, part / step.pieces)) *
                     step.accumulate;
-  if (spec_.mean_over_step && spec_.mask_eod_loss) {
+  if (spec_.mean_over_step && spec_.masks()) {
     divisor = 0;
     for (int64_t i = 0; i < step.accumulate; ++i) divisor += counted(step, i);
   }
@@ -58,7 +59,7 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
 
 // Targets of a micro batch that count.
 int64_t NextToken::counted(const StepSamples& step, int64_t micro) const {
-  if (!spec_.mask_eod_loss) return step.micro_batch * spec_.seq_length;
+  if (!spec_.masks()) return step.micro_batch * spec_.seq_length;
   return read(step, micro * step.micro_batch, step.micro_batch).counted;
 }
 

@@ -63,6 +63,7 @@ NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& speci
           .reset_attention = config.data.reset_attention,
           .reset_positions = config.data.reset_positions,
           .mask_eod_loss = config.data.mask_eod_loss,
+          .has_labels = !config.data.train_labels.empty() || !config.data.valid_labels.empty(),
           .mean_over_step = config.data.loss_norm == "global_tokens",
           .z_loss = float(config.data.z_loss)};
 }
@@ -201,7 +202,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
       backend(make_backend(options.backend, fair_share(options.backend_options, comm))),
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
-      data(open_run_data(config, model.spec.vocab)),
+      data(open_run_data(config, {.vocab = model.spec.vocab})),
       store(config.saving.save,
             {.keep_last = config.saving.keep_last, .keep_every = config.saving.keep_every}),
       faults(fault_policy_spec(config.faults),
@@ -250,9 +251,11 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
 }
 
 RunFacts Pretraining::State::facts() {
-  RunFacts facts{.machine = backend->description(),
-                 .flops = flops_per_token(model.spec, config.shape.seq_length),
-                 .parameters = machine->parameters.count()};
+  RunFacts facts{
+      .machine = backend->description(),
+      .flops_per_token = flops_per_token(model.spec, config.shape.seq_length),
+      .causal_flops_per_token = causal_flops_per_token(model.spec, config.shape.seq_length),
+      .parameters = machine->parameters.count()};
   facts.processes = comm.size();
   facts.quiet = !comm.first();
   if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
@@ -441,7 +444,7 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
                                 const Vocabulary& vocabulary, const PretrainOptions& options) {
   constexpr double kCheapFlops = 2e11, kCheapBytes = 4e9;
   double tokens = double(config.batch.global * config.shape.seq_length);
-  if (flops_per_token(model.spec, config.shape.seq_length).whole * tokens > kCheapFlops ||
+  if (flops_per_token(model.spec, config.shape.seq_length) * tokens > kCheapFlops ||
       plan_memory(config, model.spec).total() > kCheapBytes)
     return {};
   auto backend = make_backend(options.backend, options.backend_options);
@@ -471,12 +474,16 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   for (const std::string& note : config.notes) options.say("note: " + note);
   std::optional<RunData> data;
   try {
-    data = open_run_data(config, model.spec.vocab);
+    data = open_run_data(config, {.vocab = model.spec.vocab, .only_plan = true});
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
-  return describe_plan(config, model, data ? &*data : nullptr,
-                       time_step(config, model, vocabulary, options));
+  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
+  inputs.seconds_per_step = time_step(config, model, vocabulary, options);
+  if (!inputs.seconds_per_step && options.backend != "reference")
+    inputs.peak_flops =
+        gemm_flops_per_second(*make_backend(options.backend, options.backend_options));
+  return describe_plan(inputs);
 }
 
 }  // namespace slm
