@@ -66,6 +66,9 @@ TEST_F(ManyProcesses, GiveTheSameBitsAsOne) {
   ASSERT_FALSE(one.empty());
   sh("mpirun -n 2" + train("two", 6, "--set zero_optimization.stage=1"));
   EXPECT_TRUE(weights("two/step_6") == one);
+  sh(train("one_two", 6, "--set exit_interval=3"));
+  sh("mpirun -n 2" + train("one_two", 6, "--resume --set zero_optimization.stage=1"));
+  EXPECT_TRUE(weights("one_two/step_6") == one) << "stopped with 1, resumed with 2";
   sh("mpirun -n 4" + train("four", 6, "--set exit_interval=3"));
   sh(train("four", 6, "--resume"));
   EXPECT_TRUE(weights("four/step_6") == one) << "stopped with 4, resumed with 1";
