@@ -114,8 +114,9 @@ void read_numbers(const TensorFiles& stored, const fs::path& file,
         from.span<const float>().subspan(size_t(part.begin - first), size_t(part.size()));
     auto bad =
         std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
-    check_data(bad == numbers.end(), "{}: \"{}\" holds {}: it cannot be trained on", file.string(),
-               name, bad == numbers.end() ? 0 : *bad);
+    check_data(bad == numbers.end(),
+               "{}: \"{}\" is not finite at element {}: it cannot be trained on", file.string(),
+               name, bad - numbers.begin() + part.begin - first);
     std::copy(numbers.begin(), numbers.end(), into.data<float>() + (part.begin - span.begin));
   }
 }
