@@ -251,9 +251,11 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
 }
 
 RunFacts Pretraining::State::facts() {
-  RunFacts facts{.machine = backend->description(),
-                 .flops = flops_per_token(model.spec, config.shape.seq_length),
-                 .parameters = machine->parameters.count()};
+  RunFacts facts{
+      .machine = backend->description(),
+      .flops_per_token = flops_per_token(model.spec, config.shape.seq_length),
+      .causal_flops_per_token = causal_flops_per_token(model.spec, config.shape.seq_length),
+      .parameters = machine->parameters.count()};
   facts.processes = comm.size();
   facts.quiet = !comm.first();
   if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
@@ -442,7 +444,7 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
                                 const Vocabulary& vocabulary, const PretrainOptions& options) {
   constexpr double kCheapFlops = 2e11, kCheapBytes = 4e9;
   double tokens = double(config.batch.global * config.shape.seq_length);
-  if (flops_per_token(model.spec, config.shape.seq_length).whole * tokens > kCheapFlops ||
+  if (flops_per_token(model.spec, config.shape.seq_length) * tokens > kCheapFlops ||
       plan_memory(config, model.spec).total() > kCheapBytes)
     return {};
   auto backend = make_backend(options.backend, options.backend_options);
@@ -476,8 +478,12 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
-  return describe_plan(config, model, data ? &*data : nullptr,
-                       time_step(config, model, vocabulary, options));
+  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
+  inputs.seconds_per_step = time_step(config, model, vocabulary, options);
+  if (!inputs.seconds_per_step && options.backend != "reference")
+    inputs.peak_flops =
+        gemm_flops_per_second(*make_backend(options.backend, options.backend_options));
+  return describe_plan(inputs);
 }
 
 }  // namespace slm

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <map>
 
-#include "util/config_file.h"
 #include "train/config_key.h"
 #include "train/derived_config.h"
+#include "util/config_file.h"
 #include "util/error.h"
 #include "util/files.h"
 #include "util/json.h"
