@@ -142,28 +142,64 @@ TrainerState read_trainer_state(const fs::path& directory) {
 
 bool has_optimizer(const fs::path& directory) { return fs::exists(directory / kOptimizerFile); }
 
-void read_optimizer(const fs::path& directory, const Parameters& parameters,
-                    const TrainerState& state, AdamW& optimizer) {
-  fs::path file = directory / kOptimizerFile;
+namespace {
+
+// A tensor of a stored optimiser, checked.
+Tensor load_state(const TensorFiles& stored, const fs::path& file, const std::string& name,
+                  const Shape& shape) {
+  Tensor tensor = stored.load(name);
+  check_data(tensor.dtype() == DType::kF32 && tensor.shape() == shape,
+             "{}: \"{}\" is {} {}, expected f32 {}", file.string(), name,
+             traits(tensor.dtype()).name, tensor.shape().to_string(), shape.to_string());
+  auto numbers = tensor.span<const float>();
+  auto bad =
+      std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
+  check_data(bad == numbers.end(), "{}: \"{}\" holds {} at element {}: it cannot be trained on",
+             file.string(), name, *bad, bad - numbers.begin());
+  return tensor;
+}
+
+TensorFiles open_optimizer(const fs::path& directory) {
   check(has_optimizer(directory),
         "{}: there is no {}: it was saved with no_save_optim; no_load_optim: true continues with "
         "moments of zero",
         directory.string(), kOptimizerFile);
-  TensorFiles stored = open_safetensors(file);
-  std::vector<ParameterSpec> specs = specs_of(parameters);
+  return open_safetensors(directory / kOptimizerFile);
+}
+
+bool has_master(const TensorFiles& stored) {
+  return std::any_of(stored.entries().begin(), stored.entries().end(),
+                     [](const TensorEntry& e) { return e.name.ends_with(format(".{}", kMaster)); });
+}
+
+}  // namespace
+
+void check_optimizer(const fs::path& directory, const std::vector<ParameterSpec>& parameters) {
+  TensorFiles stored = open_optimizer(directory);
+  std::vector<std::string_view> kinds{kFirstMoment, kSecondMoment};
+  if (has_master(stored)) kinds.push_back(kMaster);
+  for (const ParameterSpec& p : parameters)
+    for (std::string_view kind : kinds)
+      load_state(stored, directory / kOptimizerFile, format("{}.{}", p.name, kind), p.shape);
+}
+
+std::function<Tensor(const ParameterSpec&)> master_copy(const fs::path& directory) {
+  if (!has_optimizer(directory)) return {};
+  fs::path file = directory / kOptimizerFile;
+  auto stored = std::make_shared<TensorFiles>(open_safetensors(file));
+  if (!has_master(*stored)) return {};
+  return [stored, file](const ParameterSpec& p) {
+    return load_state(*stored, file, format("{}.{}", p.name, kMaster), p.shape);
+  };
+}
+
+void read_optimizer(const fs::path& directory, const Parameters& parameters,
+                    const TrainerState& state, AdamW& optimizer) {
+  TensorFiles stored = open_optimizer(directory);
   OptimizerState live = view_of(parameters, optimizer);
-  bool with_master = !specs.empty() && stored.find(format("{}.{}", specs[0].name, kMaster));
-  for (const NamedTensor& place : named_state(specs, live, with_master)) {
-    Tensor from = stored.load(place.name);
-    check_data(from.dtype() == DType::kF32 && from.shape() == place.tensor.shape(),
-               "{}: \"{}\" is {} {}, expected f32 {}", file.string(), place.name,
-               traits(from.dtype()).name, from.shape().to_string(),
-               place.tensor.shape().to_string());
+  for (const NamedTensor& place : named_state(specs_of(parameters), live, has_master(stored))) {
+    Tensor from = load_state(stored, directory / kOptimizerFile, place.name, place.tensor.shape());
     auto numbers = from.span<const float>();
-    auto bad =
-        std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
-    check_data(bad == numbers.end(), "{}: \"{}\" holds {} at element {}: it cannot be trained on",
-               file.string(), place.name, *bad, bad - numbers.begin());
     std::copy(numbers.begin(), numbers.end(), place.tensor.data<float>());
   }
   optimizer.set_updates(state.updates);
