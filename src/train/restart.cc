@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "train/checkpoint_manifest.h"
+#include "train/finite_weights.h"
 #include "util/error.h"
 
 namespace slm {
@@ -38,6 +40,7 @@ void check_same_shape(const DecoderSpec& wanted, const DecoderSpec& found, bool 
 Parameters load_parameters(const fs::path& directory, const RunConfig& config,
                            const ModelConfig& wanted) {
   Model model = load_model(directory);
+  check_finite(open_weights(directory), directory.string());
   check_same_shape(wanted.spec, model.config.spec, config.saving.skip_shape_check, directory);
   return std::move(model.parameters);
 }
