@@ -1,10 +1,11 @@
 // stablelm score: how likely texts are to a model.
 #include <fmt/core.h>
 
-#include <cstdio>
+#include <chrono>
 
 #include "cli/commands.h"
 #include "cli/scoring_options.h"
+#include "cli/together.h"
 #include "data/record_reader.h"
 #include "util/error.h"
 #include "util/files.h"
@@ -94,32 +95,33 @@ void write_output(const std::string& path, const Input& input, const RequestScor
   file.commit();
 }
 
-void run(const ScoreOptions& options) {
-  std::unique_ptr<Comm> comm = make_comm();
+// The exit code.
+int run(Comm& comm, const ScoreOptions& options) {
   Input input = read_input(options.input);
   ScoringModel model(options.scoring.model, options.scoring.max_length,
                      options.scoring.add_special_tokens);
-  auto cache = options.scoring.open_cache(options.output, model, *comm);
+  auto cache = options.scoring.open_cache(options.output, model, comm);
   StopRequest stop;
   auto begin = std::chrono::steady_clock::now();
   RequestScores result = score_requests(model.evaluated(), input.requests,
                                         {.limits = options.scoring.limits(model.spec()),
                                          .cache = cache.get(),
-                                         .comm = comm.get(),
+                                         .comm = &comm,
                                          .stop = [&] { return stop.requested(); }});
-  if (!comm->first()) return;
+  if (!comm.first()) return 0;
   for (const auto& [task, message] : result.failures)
     fail(ErrorKind::kCorrupt, "{}: {}", options.input, message);
   if (result.stopped) {
     fmt::print(stderr, "stopped; {}\n",
                cache ? "the same command goes on from here" : "nothing was kept (--no-cache)");
-    throw CLI::RuntimeError(130);
+    return kInterrupted;
   }
   write_output(options.output, input, result);
   std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   fmt::print("{}: {} scores in {} ({} from the cache); the model read {} tokens for {}\n",
              options.output, input.rows.size(), format_duration(seconds.count()), result.from_cache,
              format_count(double(result.tokens_read)), format_count(double(result.tokens_asked)));
+  return 0;
 }
 
 }  // namespace
@@ -135,7 +137,11 @@ void add_score_command(CLI::App& app) {
       ->type_name("OUTPUT")
       ->required();
   command->footer(kFooter);
-  command->callback([options] { run(*options); });
+  command->callback([options] {
+    int code = 0;
+    run_together([&](Comm& comm) { code = run(comm, *options); });
+    if (code != 0) throw CLI::RuntimeError(code);
+  });
 }
 
 }  // namespace slm

@@ -12,6 +12,8 @@
 
 namespace slm {
 
+inline constexpr int kInterrupted = 130;  // exit code of what Ctrl-C stopped, as shells have it
+
 // A model that is loaded and ready to be scored with. Stays where it is made: parts refer to parts.
 class ScoringModel {
  public:
