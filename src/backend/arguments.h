@@ -104,6 +104,17 @@ struct ClipArgs {
   GradSlot y;  // beta 0 in the forward pass
 };
 
+// y = beta * y + x * keep / (1 - rate), where keep is 0 with probability `rate` and else 1: word n of
+// the generator (util/rng.h) of seed and stream at row first_row + r decides over x[r, n]. It is its
+// own derivative.
+struct DropoutArgs {
+  Tensor x;  // [R, N]
+  double rate;
+  uint64_t seed, stream;
+  int64_t first_row;
+  GradSlot y;  // beta 0 in the forward pass
+};
+
 // y[t] = scale * table[ids[t]]
 struct EmbedArgs {
   Tensor ids;    // [T] i32, each within the table

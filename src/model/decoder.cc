@@ -4,10 +4,12 @@
 #include <cmath>
 
 #include "ops/add.h"
+#include "ops/dropout.h"
 #include "ops/embed.h"
 #include "ops/norm.h"
 #include "ops/recompute.h"
 #include "util/error.h"
+#include "util/rng.h"
 
 namespace slm {
 namespace {
@@ -43,8 +45,12 @@ Tensor rows_of_length_one(const Tensor& w) {
 }
 
 Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters)
+    : Decoder(spec, parameters,
+              parameters.trainable() ? parameters.values().dtype() : DType::kF32) {}
+
+Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states)
     : spec_(spec),
-      states_(parameters.trainable() ? parameters.values().dtype() : DType::kF32),
+      states_(states),
       embed_(parameters.at("embed.weight")),
       positions_(parameters.find("positions.weight")),
       embed_norm_weight_(parameters.find("embed_norm.weight")),
@@ -73,7 +79,7 @@ Tensor Decoder::embedded(Context& cx, const TokenBatch& batch) const {
     x = axpy(cx, 1, embed(cx, rows, positions_, 1, states_), x);
   }
   if (spec_.embedding_norm) x = norm(cx, x, embed_norm_weight_, embed_norm_bias_, spec_.norm);
-  return x;
+  return dropout(cx, x, hash_name("embed"));
 }
 
 Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
@@ -88,6 +94,7 @@ Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
   };
   for (int64_t i = 0, end = 0; i < spec_.layers; i = end) {
     end = std::min(i + std::max<int64_t>(cx.recompute, 1), spec_.layers);
+    if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
     auto part = [run, i, end](Context& c, const Tensor& h) { return run(c, h, i, end); };
     if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
     x = cx.recompute > 0 ? recompute(cx, x, part) : part(cx, x);

@@ -46,6 +46,29 @@ void LossScaler::update(bool overflow) {
   ++s.steps;
 }
 
+Json LossScaler::saved() const {
+  const State& s = state_;
+  return {{"scale", s.scale},
+          {"steps", s.steps},
+          {"last_overflow", s.last_overflow},
+          {"tolerated", s.tolerated},
+          {"skipped_in_a_row", s.skipped_in_a_row}};
+}
+
+void LossScaler::resume(const Json& saved, const std::string& origin) {
+  JsonObject object(saved, format("{}: key \"loss_scaler\"", origin));
+  constexpr int64_t kMost = int64_t{1} << 60;
+  State state{.scale = object.number("scale"),
+              .steps = object.integer("steps", 0, kMost),
+              .last_overflow = object.integer("last_overflow", -1, kMost),
+              .tolerated = object.integer("tolerated", 1, kMost),
+              .skipped_in_a_row = object.integer("skipped_in_a_row", 0, kMost)};
+  check_data(state.scale > 0 && std::isfinite(state.scale), "{}: a loss scale of {}", origin,
+             state.scale);
+  if (spec_.fixed > 0) state.scale = spec_.fixed;
+  state_ = state;
+}
+
 void LossScaler::lower() {
   State& s = state_;
   if (s.tolerated == 1) {

@@ -4,6 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+
+#include "util/json.h"
 
 namespace slm {
 
@@ -34,7 +37,9 @@ class LossScaler {
   void update(bool overflow);
 
   const State& state() const { return state_; }
-  void resume(const State& state) { state_ = state; }
+  Json saved() const;
+  // From saved(); `origin` starts every message. A fixed scale stays as it is.
+  void resume(const Json& saved, const std::string& origin);
 
  private:
   void lower();

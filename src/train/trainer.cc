@@ -39,26 +39,13 @@ StepReport Trainer::step() {
   report.lr = schedule_.rate(optimizer_.updates());  // a skipped step does not advance it
   decide(report);
   if (!report.skipped) {
-    optimizer_.step(report.lr, float(clip_factor(report.grad_norm, options_.max_grad_norm) /
-                                     report.loss_scale));
+    double clip = clip_factor(report.grad_norm, options_.max_grad_norm);
+    optimizer_.step(report.lr, float(clip / report.loss_scale));
     parallel_.share_values();
   }
   ++steps_;
   samples_ += samples.count();
   return report;
-}
-
-void Trainer::decide(StepReport& r) const {
-  if (options_.loss_scaler) {
-    r.overflow = r.skipped = !std::isfinite(r.grad_norm);
-    options_.loss_scaler->update(r.overflow);
-    if (r.overflow) return;
-  }
-  r.skipped = options_.accept && !options_.accept(r);
-  check(r.skipped || (std::isfinite(r.loss) && std::isfinite(r.grad_norm)),
-        "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "
-        "longer warm-up often helps",
-        r.step, r.loss, r.grad_norm);
 }
 
 double Trainer::compute(const StepSamples& step, int64_t part, const GradientSink& sink) {
@@ -74,6 +61,19 @@ double Trainer::compute(const StepSamples& step, int64_t part, const GradientSin
   clock_.enter(Phase::kBackward);
   tape.backward(share);
   return *share.data<float>();
+}
+
+void Trainer::decide(StepReport& r) const {
+  if (options_.loss_scaler) {
+    r.overflow = r.skipped = !std::isfinite(r.grad_norm);
+    options_.loss_scaler->update(r.overflow);
+    if (r.overflow) return;
+  }
+  r.skipped = options_.accept && !options_.accept(r);
+  check(r.skipped || (std::isfinite(r.loss) && std::isfinite(r.grad_norm)),
+        "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "
+        "longer warm-up often helps",
+        r.step, r.loss, r.grad_norm);
 }
 
 double evaluate(Backend& backend, Objective& objective, const StepSamples& first, int64_t batches,
