@@ -109,12 +109,6 @@ SampleStream::Origin SampleStream::origin(int64_t index) const {
   return out;
 }
 
-SampleStream::Origin SampleStream::origin(int64_t index) const {
-  Mixture::Pick pick = mixture_.at(index);
-  const Source& source = sources_[size_t(pick.source)];
-  return {source.file.prefix().string(), pick.index, source.order.documents_of(pick.index)};
-}
-
 std::vector<SampleStream::Usage> SampleStream::usage(int64_t samples) const {
   std::vector<Usage> out;
   auto used = mixture_.used(samples);

@@ -61,15 +61,6 @@ class SampleStream {
   };
   Origin origin(int64_t index) const;
 
-  // Where a sample comes from: the documents it touches, in their order, and its number among the
-  // samples of its source.
-  struct Origin {
-    std::string prefix;
-    int64_t sample;
-    std::vector<int64_t> documents;
-  };
-  Origin origin(int64_t index) const;
-
   // What the first `samples` samples took from each source, for the ledger.
   struct Usage {
     std::string prefix;

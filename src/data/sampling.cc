@@ -189,12 +189,6 @@ void SampleOrder::read(const TokenFile& file, int64_t i, std::span<int32_t> out)
   check(out.empty(), "[data] a sample needs room for exactly S + 1 ids");
 }
 
-std::vector<int64_t> SampleOrder::documents_of(int64_t i) const {
-  size_t k = size_t(shuffle_[size_t(i % size())]);
-  return {documents_.begin() + starts_[k].position,
-          documents_.begin() + starts_[k + 1].position + 1};
-}
-
 void SampleOrder::read_labels(const TokenFile& labels, int64_t i, std::span<int32_t> out) const {
   each_piece(labels, i, [&](const SamplePiece& p) {
     labels.read_labels(p.document, p.begin, take(out, p.count));

@@ -66,7 +66,6 @@ class SampleOrder {
   std::vector<SamplePiece> pieces(const TokenFile& file, int64_t i) const;
   // Its ids, S + 1 of them.
   void read(const TokenFile& file, int64_t i, std::span<int32_t> out) const;
-  std::vector<int64_t> documents_of(int64_t i) const;  // that it touches
   // The same places of the label file that belongs to it.
   void read_labels(const TokenFile& labels, int64_t i, std::span<int32_t> out) const;
 

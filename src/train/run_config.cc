@@ -5,9 +5,9 @@
 #include <cmath>
 #include <map>
 
-#include "util/config_file.h"
 #include "train/config_key.h"
 #include "train/derived_config.h"
+#include "util/config_file.h"
 #include "util/error.h"
 #include "util/files.h"
 #include "util/json.h"
@@ -202,6 +202,10 @@ std::string value_of(const RunConfig& config, const ConfigKey& key) {
 }
 
 }  // namespace
+
+DType RunConfig::working_type() const {
+  return precision == "fp16" ? DType::kF16 : precision == "bfloat16" ? DType::kBF16 : DType::kF32;
+}
 
 ConfigSource read_config_source(const std::filesystem::path& path) {
   constexpr int64_t kMaxBytes = 1 << 20;

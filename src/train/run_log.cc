@@ -63,8 +63,8 @@ void write_run_file(const RunConfig& c, const DecoderSpec& spec, const RunFacts&
            {"machine", facts.machine},
            {"processes", facts.processes},
            {"peak_flops", facts.peak_flops},
-           {"flops_per_token", facts.flops.whole},
-           {"flops_per_token_causal", facts.flops.causal},
+           {"flops_per_token", facts.flops_per_token},
+           {"flops_per_token_causal", facts.causal_flops_per_token},
            {"parameters", facts.parameters},
            {"layers", spec.layers},
            {"width", spec.width},
@@ -123,7 +123,7 @@ RunLog::Speed RunLog::speed_since_report(int64_t tokens) const {
   double seconds = working_seconds(speed.phases);
   if (seconds > 0) speed.tokens_per_second = double(tokens - reported_tokens_) / seconds;
   if (facts_.peak_flops > 0)
-    speed.share = speed.tokens_per_second * facts_.flops.whole / facts_.peak_flops;
+    speed.share = speed.tokens_per_second * facts_.flops_per_token / facts_.peak_flops;
   double steps = double(tokens - reported_tokens_) / double(step_tokens(config_));
   for (double& s : speed.phases) s = steps > 0 ? s / steps : 0;
   return speed;

@@ -21,7 +21,7 @@ struct RunFacts {
   double peak_flops = 0;  // measured f32 rate of all processes together; 0: unknown
   int64_t processes = 1;
   bool quiet = false;  // another process says it all: this one writes and prints nothing
-  TokenFlops flops;
+  double flops_per_token = 0, causal_flops_per_token = 0;
   int64_t parameters = 0;
 };
 

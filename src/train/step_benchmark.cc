@@ -85,9 +85,8 @@ StepBenchmark benchmark_steps(const StepBenchmarkOptions& o) {
   StepBenchmark result{.device = inner->description()};
   int64_t length = o.config.shape.seq_length;
   result.tokens_per_step = double(o.config.batch.micro * o.config.batch.accumulate * length);
-  TokenFlops flops = flops_per_token(spec, length);
-  result.flops_per_token = flops.whole;
-  result.causal_flops_per_token = flops.causal;
+  result.flops_per_token = flops_per_token(spec, length);
+  result.causal_flops_per_token = causal_flops_per_token(spec, length);
   result.planned_bytes = plan_memory(o.config, spec).total();
   result.peak_flops = gemm_flops_per_second(*inner);
   time_steps(o, spec, backend, result);

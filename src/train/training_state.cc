@@ -139,7 +139,8 @@ void write_training_snapshot(const fs::path& directory, const TrainingSnapshot& 
              {"optimizer_updates", s.updates},
              {"schedule", s.schedule},
              {"data", data},
-             {"faults", s.faults}};
+             {"faults", s.faults},
+             {"loss_scaler", s.loss_scaler}};
   write_file_atomically(directory / kStateFile, state.dump(1));
 }
 
@@ -162,6 +163,7 @@ TrainerState read_trainer_state(const fs::path& directory) {
     state.data.erase("skipped");
   }
   if (object.has("faults")) state.faults = object.at("faults");
+  if (object.has("loss_scaler")) state.loss_scaler = object.at("loss_scaler");
   return state;
 }
 
