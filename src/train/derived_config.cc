@@ -91,6 +91,11 @@ void derive_parallel(RunConfig& c) {
         p.bucket);
   check(p.zero_stage >= 0 && p.zero_stage <= 3,
         "[config] zero_optimization.stage is {}, expected 0 or 1", p.zero_stage);
+  if (p.processes > 1 && c.shape.model_parallel > 1)
+    c.notes.push_back(
+        format("model_parallel_size {}: decides the padded vocabulary only; the {} processes share "
+               "the batch, each with whole layers",
+               c.shape.model_parallel, p.processes));
   if (p.zero_stage <= 1) return;
   c.notes.push_back(
       format("zero_optimization.stage: {} is asked for; computed as 1, with whole "

@@ -5,6 +5,7 @@
 #include "backend/dry_backend.h"
 #include "backend/traced_backend.h"
 #include "model/decoder.h"
+#include "train/data_parallel.h"
 #include "train/next_token.h"
 
 namespace slm {
@@ -36,9 +37,17 @@ void trace_micro_batch(const RunConfig& c, const DecoderSpec& spec, TracedBacken
              .tape = &tape,
              .recompute = c.recompute ? c.recompute_layers : 0,
              .dropout = {.rate = c.hidden_dropout}};
-  Tensor loss = objective.loss(cx, {0, c.batch.micro, 1}, 0);
+  int64_t together = c.parallel.deterministic ? 1 : c.batch.micro;  // sequences
+  Tensor loss = objective.loss(cx, {0, together, 1}, 0);
   backend.name_next("backward pass");
   tape.backward(loss);
+}
+
+// Gradient buffers of a process: the deterministic way adds in a tree of them.
+double gradient_buffers(const RunConfig& c) {
+  if (!c.parallel.deterministic) return 1;
+  return 1 +
+         extra_gradient_buffers(c.batch.global / c.parallel.processes, int(c.parallel.processes));
 }
 
 }  // namespace
@@ -54,7 +63,7 @@ MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec, int64_t
   bool mixed = config.working_type() != DType::kF32;
   MemoryPlan plan{.weights = double(bytes_of(config.working_type(), 1)) * count,
                   .master = mixed ? kF32 * count / double(shards) : 0,
-                  .gradients = kF32 * count,
+                  .gradients = kF32 * count * gradient_buffers(config),
                   .moments = 2 * kF32 * count / double(shards),
                   .program = kProgram};
   DryBackend memory = make_dry_backend();
