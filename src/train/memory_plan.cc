@@ -5,6 +5,7 @@
 #include "backend/dry_backend.h"
 #include "backend/traced_backend.h"
 #include "model/decoder.h"
+#include "train/data_parallel.h"
 #include "train/next_token.h"
 
 namespace slm {
@@ -44,13 +45,20 @@ double MemoryPlan::computing() const {
                          [](double sum, const auto& kind) { return sum + kind.second; });
 }
 
-MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec, int64_t shards) {
+MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec) {
   double count = 0;
   for (const ParameterSpec& p : parameter_specs(spec)) count += double(p.shape.elements());
+  const RunConfig::Parallel& parallel = config.parallel;
+  double shards = parallel.zero_stage > 0 ? double(parallel.processes) : 1;
   MemoryPlan plan{.weights = kF32 * count,
                   .gradients = kF32 * count,
-                  .moments = 2 * kF32 * count / double(shards),
+                  .moments = 2 * kF32 * count / shards,
                   .program = kProgram};
+  if (parallel.deterministic)
+    plan.reduction = kF32 * count *
+                     double(extra_gradient_buffers(config.batch.global / parallel.processes,
+                                                   int(parallel.processes)));
+  if (config.saving.background || shards > 1) plan.staging = 3 * kF32 * count;
   DryBackend memory = make_dry_backend();
   TracedBackend backend(*memory.backend);
   trace_micro_batch(config, spec, backend);
