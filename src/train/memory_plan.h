@@ -14,12 +14,11 @@ struct MemoryPlan {
   double weights = 0, master = 0, gradients = 0, moments = 0;
   // What a micro batch takes beside them, at the most, by what it is for.
   std::map<std::string, double> activations;
-  double scratch = 0;    // of kernels
-  double reduction = 0;  // further gradient buffers of the deterministic way
-  double staging = 0;    // copies of which a checkpoint is written while training goes on
-  double program = 0;    // code, libraries, threads, tokenizer
+  double scratch = 0;  // of kernels
+  double staging = 0;  // copies of which a checkpoint is written while training goes on
+  double program = 0;  // code, libraries, threads, tokenizer
 
-  double state() const { return weights + master + gradients + moments + reduction; }
+  double state() const { return weights + master + gradients + moments; }
   double computing() const;  // activations and scratch
   double total() const { return state() + computing() + staging + program; }
 };

@@ -51,8 +51,7 @@ std::string memory_rows(const PlanInputs& in) {
   for (const auto& [kind, bytes] : plan.activations) kinds.emplace_back(bytes, kind);
   std::ranges::sort(kinds, std::greater{});
   for (const auto& [bytes, kind] : kinds) out += memory_item(kind, bytes);
-  out += memory_item("kernels' scratch", plan.scratch) +
-         memory_item("gradient tree", plan.reduction) + memory_item("saving", plan.staging) +
+  out += memory_item("kernels' scratch", plan.scratch) + memory_item("saving", plan.staging) +
          memory_item("program", plan.program);
   return out + other_way(in);
 }

@@ -19,8 +19,8 @@ int64_t measured_bytes(const RunConfig& config, const DecoderSpec& spec) {
   auto cpu = make_cpu_backend({.threads = 2});
   TracedBackend backend(*cpu);
   Parameters parameters = initial_parameters(spec, config.init, 1);
-  parameters.make_trainable(backend);
-  Decoder decoder(spec, parameters);
+  parameters.make_trainable(backend, config.working_type());
+  Decoder decoder(spec, parameters, config.working_type());
   NextToken objective(decoder,
                       [&](int64_t index, std::span<int32_t> out) {
                         for (size_t i = 0; i < out.size(); ++i)
@@ -32,7 +32,7 @@ int64_t measured_bytes(const RunConfig& config, const DecoderSpec& spec) {
   Trainer trainer(backend, parameters, objective, optimizer, schedule,
                   {.micro_batch = config.batch.micro,
                    .accumulate = config.batch.accumulate,
-                   .recompute = config.recompute});
+                   .recompute = config.recompute ? config.recompute_layers : 0});
   trainer.step();
   return backend.most_bytes();
 }
@@ -58,7 +58,7 @@ TEST_P(PlannedMemory, IsWhatAStepTakes) {
 INSTANTIATE_TEST_SUITE_P(
     Shapes, PlannedMemory,
     ::testing::Values(
-        PlannedShape{"tiny", {}},
+        PlannedShape{"tiny", {}}, PlannedShape{"bf16", {"precision=bfloat16", "hidden_size=64"}},
         PlannedShape{
             "recomputed",
             {"num_layers=6", "hidden_size=64", "seq_length=32", "checkpoint_activations=true"}},
