@@ -516,10 +516,7 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
-  PlanInputs inputs{.config = config,
-                    .model = model,
-                    .data = data ? &*data : nullptr,
-                    .processes = config.parallel.processes};
+  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
   inputs.seconds_per_step = time_step(config, model, vocabulary, options);
   if (!inputs.seconds_per_step && options.backend != "reference")
     inputs.peak_flops =
