@@ -53,6 +53,8 @@ class Comm {
   // makes a second group of everybody, for another thread.
   std::unique_ptr<Comm> split(int color);
 
+  // This process cannot go on: calls of all its groups that wait, and later ones, fail.
+  void interrupt() { transport_->interrupt(); }
   // Ends the job, all processes of it.
   [[noreturn]] void abort(int exit_code);
 
@@ -73,6 +75,8 @@ class Comm {
 // Cuts of [0, count) into `parts` pieces that differ by one element at most.
 std::vector<int64_t> even_cuts(int64_t count, int parts);
 
+// This process by itself.
+std::unique_ptr<Comm> one_process();
 // All processes that mpirun or srun started together; when neither did, this one. Once per process.
 std::unique_ptr<Comm> make_comm();
 

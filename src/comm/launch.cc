@@ -16,6 +16,7 @@ class OneProcess : public Transport {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void exchange(int, std::span<const Outgoing>, std::span<const Incoming>) override {}
+  void interrupt() override {}
   int open_channel() override { return 0; }
   void abort(int exit_code) override { std::exit(exit_code); }
   FlightRecorder& recorder() override { return recorder_; }
@@ -35,8 +36,12 @@ bool launched_with_others() {
   return tasks && std::atoi(tasks) > 1;
 }
 
+std::unique_ptr<Comm> one_process() {
+  return std::make_unique<Comm>(std::make_shared<OneProcess>());
+}
+
 std::unique_ptr<Comm> make_comm() {
-  if (!launched_with_others()) return std::make_unique<Comm>(std::make_shared<OneProcess>());
+  if (!launched_with_others()) return one_process();
   return std::make_unique<Comm>(make_mpi_transport());
 }
 

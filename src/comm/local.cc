@@ -29,7 +29,7 @@ class Mailbox {
     std::unique_lock lock(mutex_);
     auto& box = boxes_[{from, to, channel}];
     arrived_.wait(lock, [&] { return closed_ || !box.empty(); });
-    if (box.empty()) fail(ErrorKind::kIo, "[local ranks] rank {} is gone", from);
+    if (closed_) fail(ErrorKind::kIo, "[local ranks] another rank is gone");
     check(box.front().size() == into.size(), "[local ranks] rank {} sent {} bytes, expected {}",
           from, box.front().size(), into.size());
     std::copy(box.front().begin(), box.front().end(), into.begin());
@@ -64,6 +64,7 @@ class LocalTransport : public Transport {
   }
 
   int open_channel() override { return channels_++; }
+  void interrupt() override { mailbox_.close(); }
   void abort(int exit_code) override {
     mailbox_.close();
     fail(ErrorKind::kIo, "[local ranks] rank {} ended the job with code {}", rank_, exit_code);

@@ -37,6 +37,9 @@ class Transport {
   // A channel nobody uses yet. Every process must ask for the same ones in the same order.
   virtual int open_channel() = 0;
 
+  // This process cannot go on: exchanges that wait, and later ones, fail. Any thread may call.
+  virtual void interrupt() = 0;
+
   // Ends the job, all processes of it.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 

@@ -19,6 +19,10 @@ struct Context {
   // asks.
   const std::function<void(const Tensor& weight, const Tensor& input)>* on_linear = nullptr;
 
+  // Told in the backward pass that the gradients of block `layer` and of all that comes after it
+  // are complete (but for weights that are also used before it). Null: nobody asks.
+  const std::function<void(int64_t layer)>* on_gradients = nullptr;
+
   template <class... Inputs>
   bool recording(const Inputs&... inputs) const {
     return tape && (tape->wants(inputs) || ...);

@@ -62,4 +62,15 @@ void Parameters::bind(Tape& tape) const {
     if (p.grad) tape.bind(p.value, p.grad);
 }
 
+void Parameters::bind(Tape& tape, const Tensor& grads) const {
+  check(trainable() && grads.elements() == count(), "[parameters] {} gradients for {} numbers",
+        grads.elements(), count());
+  int64_t at = 0;
+  for (const Parameter& p : items_) {
+    int64_t end = at + p.value.elements();
+    tape.bind(p.value, grads.slice(at, end));
+    at = end;
+  }
+}
+
 }  // namespace slm

@@ -40,6 +40,13 @@ struct Parameter {
   Tensor grad;  // absent unless trainable
 };
 
+// Numbers [begin, end) of the flat buffers.
+struct FlatSpan {
+  int64_t begin = 0, end = 0;
+  int64_t size() const { return end - begin; }
+  friend bool operator==(const FlatSpan&, const FlatSpan&) = default;
+};
+
 class Parameters {
  public:
   void add(ParameterSpec spec, Tensor value);  // error when the name exists or the shape differs
@@ -57,6 +64,8 @@ class Parameters {
   const Tensor& values() const { return values_; }  // [count] f32, layer order
   const Tensor& grads() const { return grads_; }
   void bind(Tape& tape) const;  // every trainable parameter
+  // The same, with gradients going to another flat buffer like grads().
+  void bind(Tape& tape, const Tensor& grads) const;
 
  private:
   std::vector<Parameter> items_;

@@ -45,6 +45,9 @@ class Tape {
   // `out` was just computed; `back` receives dL/d(out) and adds to the slots of the op's inputs.
   void record(const Tensor& out, std::function<void(const Tensor& d_out)> back);
 
+  // `passed` is called in the backward pass when everything recorded after this has been replayed.
+  void mark(std::function<void()> passed);
+
   void backward(const Tensor& loss);                      // seeds a one-element f32 loss with 1
   void backward(const Tensor& out, const Tensor& d_out);  // seeds any recorded tensor
 

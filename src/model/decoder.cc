@@ -81,6 +81,7 @@ Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
   Tensor x = embedded(cx, batch);
   if (trace) trace->push_back(x);
   for (int64_t i = 0; i < spec_.layers; ++i) {
+    if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
     const Block& block = blocks_[size_t(i)];
     const KvCache::Layer* layer = cache ? &cache->layer(i) : nullptr;
     auto run = [&block, plan, layer](Context& c, const Tensor& in) {

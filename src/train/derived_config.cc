@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/dtype.h"
+#include "data/sampling.h"
 #include "train/fault_policy.h"
 #include "train/initialize.h"
 #include "train/schedule.h"
@@ -59,18 +60,37 @@ void derive_shape(RunConfig& c) {
         "[config] attention_config covers {} layers, num_layers is {}", layers, s.layers);
 }
 
-void derive_batch(RunConfig::Batch& b) {
+// One batch size of three may be missing, or two (GPT-NeoX's rules).
+void derive_batch(RunConfig::Batch& b, int64_t processes) {
   for (int64_t n : {b.global, b.micro, b.accumulate})
     check(n >= 0 && n < (1 << 30), "[config] a batch size of {} makes no sense", n);
   check(b.global > 0 || b.micro > 0,
         "[config] give train_micro_batch_size_per_gpu or train_batch_size");
-  if (b.micro == 0) b.micro = b.accumulate > 0 ? b.global / b.accumulate : b.global;
-  if (b.accumulate == 0) b.accumulate = b.global > 0 && b.micro > 0 ? b.global / b.micro : 1;
-  if (b.global == 0) b.global = b.micro * b.accumulate;
-  check(b.global == b.micro * b.accumulate && b.global > 0,
+  int64_t each = b.global / processes;  // sequences of a process
+  if (b.micro == 0) b.micro = b.accumulate > 0 ? each / b.accumulate : each;
+  if (b.accumulate == 0) b.accumulate = each > 0 && b.micro > 0 ? each / b.micro : 1;
+  if (b.global == 0) b.global = b.micro * b.accumulate * processes;
+  check(b.global == b.micro * b.accumulate * processes && b.global > 0,
         "[config] train_batch_size {} is not train_micro_batch_size_per_gpu {} x "
-        "gradient_accumulation_steps {}",
-        b.global, b.micro, b.accumulate);
+        "gradient_accumulation_steps {} x {} data-parallel processes: leave one of the first three "
+        "out to have it computed",
+        b.global, b.micro, b.accumulate, processes);
+}
+
+void derive_parallel(RunConfig& c) {
+  RunConfig::Parallel& p = c.parallel;
+  check(p.bucket > 0,
+        "[config] zero_optimization.reduce_bucket_size is {}, expected a positive "
+        "number of gradients",
+        p.bucket);
+  check(p.zero_stage >= 0 && p.zero_stage <= 3,
+        "[config] zero_optimization.stage is {}, expected 0 or 1", p.zero_stage);
+  if (p.zero_stage <= 1) return;
+  c.notes.push_back(
+      format("zero_optimization.stage: {} is asked for; computed as 1, with whole "
+             "weights and gradients in each process",
+             p.zero_stage));
+  p.zero_stage = 1;
 }
 
 void derive_schedule(RunConfig& c) {
@@ -113,6 +133,23 @@ void derive_paths(std::string_view key, std::vector<std::string>& paths,
         "[config] {}_data_weights must not be negative, and not all zero", key);
 }
 
+void derive_data(RunConfig::Data& d) {
+  derive_paths("train", d.train, d.train_weights);
+  derive_paths("valid", d.valid, d.valid_weights);
+  derive_paths("test", d.test, d.test_weights);
+  check(d.path.empty() || (d.train.empty() && d.valid.empty() && d.test.empty()),
+        "[config] give data_path with split, or lists of paths, not both");
+  check(d.train_labels.empty() || d.train_labels.size() == d.train.size(),
+        "[config] train_label_data_paths has {} entries, train_data_paths {}",
+        d.train_labels.size(), d.train.size());
+  check(d.valid_labels.empty() || d.valid_labels.size() == d.valid.size(),
+        "[config] valid_label_data_paths has {} entries, valid_data_paths {}",
+        d.valid_labels.size(), d.valid.size());
+  check(d.weight_alpha > 0, "[config] weighted_sampler_alpha must be positive, found {}",
+        d.weight_alpha);
+  epoch_shuffle_named(d.epoch_shuffle);
+}
+
 void check_values(const RunConfig& c) {
   check(c.optimizer.type == "Adam" || c.optimizer.type == "AdamW",
         "[config] optimizer.type is \"{}\", expected Adam or AdamW", c.optimizer.type);
@@ -146,7 +183,11 @@ void check_saving(const RunConfig& c) {
   auto dtype = dtype_from_name(s.dtype);
   check(s.dtype.empty() || dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16,
         "[config] checkpoint_dtype is \"{}\", expected f32, bf16 or f16", s.dtype);
-  FaultPolicy{fault_policy_spec(c.faults)};
+  FaultPolicySpec faults = fault_policy_spec(c.faults);
+  FaultPolicy{faults};
+  check(!faults.rewinds() || !s.without_optimizer,
+        "[config] no_save_optim leaves nothing to rewind to: set on_nonfinite and on_spike to "
+        "something else than rewind");
 }
 
 }  // namespace
@@ -155,11 +196,10 @@ void derive(RunConfig& c) {
   if (c.watching.print_every > 0 && !c.given.contains("log_interval"))
     c.watching.log_every = c.watching.print_every;
   derive_shape(c);
-  derive_batch(c.batch);
+  derive_parallel(c);
+  derive_batch(c.batch, c.parallel.processes);
   derive_precision(c);
-  derive_paths("train", c.data.train, c.data.train_weights);
-  derive_paths("valid", c.data.valid, c.data.valid_weights);
-  derive_paths("test", c.data.test, c.data.test_weights);
+  derive_data(c.data);
   check_values(c);
   check_saving(c);
   derive_schedule(c);

@@ -2,9 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "util/files.h"
 
 namespace slm {
@@ -20,6 +17,7 @@ Json parse_line(std::string_view line) {
 }  // namespace
 
 MetricsLog::MetricsLog(std::filesystem::path path, int64_t resumed_step) : path_(std::move(path)) {
+  if (path_.empty()) return;
   std::string kept;
   if (std::filesystem::exists(path_)) {
     std::string old = read_file(path_);
@@ -36,19 +34,14 @@ MetricsLog::MetricsLog(std::filesystem::path path, int64_t resumed_step) : path_
     }
   }
   write_file_atomically(path_, kept);
-  file_ = std::fopen(path_.c_str(), "ae");
-  if (!file_) fail(ErrorKind::kIo, "{}: cannot open: {}", path_.string(), std::strerror(errno));
+  file_.emplace(path_);
 }
-
-MetricsLog::~MetricsLog() { std::fclose(file_); }
 
 void MetricsLog::write(std::string_view kind, Json fields) {
   Json line{{"version", kVersion}, {"kind", kind}};
   line.update(fields);
-  std::string text = line.dump() + "\n";
-  bool ok = std::fwrite(text.data(), 1, text.size(), file_) == text.size();
-  if (!ok || std::fflush(file_) != 0)
-    fail(ErrorKind::kIo, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+  if (!file_) return;
+  file_->append(line.dump() + "\n");
   remember(line);
 }
 

@@ -4,10 +4,13 @@
 #include <chrono>
 
 #include "backend/probe.h"
+#include "comm/flight_recorder.h"
+#include "comm/processors.h"
 #include "train/checkpoint_writer.h"
 #include "train/fault_watch.h"
 #include "train/initialize.h"
 #include "train/model_shape.h"
+#include "train/optimizer_shards.h"
 #include "train/restart.h"
 #include "train/run_log.h"
 #include "train/save_plan.h"
@@ -60,6 +63,7 @@ NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& speci
           .reset_attention = config.data.reset_attention,
           .reset_positions = config.data.reset_positions,
           .mask_eod_loss = config.data.mask_eod_loss,
+          .has_labels = !config.data.train_labels.empty() || !config.data.valid_labels.empty(),
           .mean_over_step = config.data.loss_norm == "global_tokens",
           .z_loss = float(config.data.z_loss)};
 }
@@ -68,27 +72,44 @@ AdamWSpec optimizer_spec(const RunConfig::Optimizer& o) {
   return {.beta1 = o.betas[0], .beta2 = o.betas[1], .eps = o.eps, .weight_decay = o.weight_decay};
 }
 
+// The cores that are left to each process, unless the person said how many threads.
+BackendOptions fair_share(BackendOptions options, Comm& comm) {
+  int cores = fair_cores(comm);
+  if (options.threads == 0) options.threads = cores;
+  return options;
+}
+
 using Accept = std::function<bool(const StepReport&)>;
 
-TrainerOptions trainer_options(const RunConfig& c, Accept accept) {
+DataParallelOptions parallel_options(const RunConfig::Parallel& p) {
+  constexpr int64_t kMostInBucket = 1 << 22;  // larger ones only need memory
+  return {.zero_stage = p.zero_stage,
+          .deterministic = p.deterministic,
+          .overlap = p.overlap,
+          .bucket = std::min(p.bucket, kMostInBucket)};
+}
+
+TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, Accept accept) {
   return {.micro_batch = c.batch.micro,
-          .accumulate = c.batch.accumulate,
+          .accumulate = c.batch.micro_batches(),
           .max_grad_norm = c.optimizer.max_grad_norm,
           .recompute = c.recompute,
+          .parallel = &parallel,
           .accept = std::move(accept)};
 }
 
 // The moving parts, in the order in which they need each other.
 struct Machine {
   Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
-          Parameters initial, Backend& backend, SampleSource source, Accept accept = {})
+          Parameters initial, Backend& backend, Comm& comm, SampleSource source, Accept accept = {})
       : parameters(trainable(std::move(initial), backend)),
         decoder(model.spec, parameters),
         objective(decoder, std::move(source), objective_spec(config, special)),
-        optimizer(backend, parameters, optimizer_spec(config.optimizer)),
+        parallel(comm, backend, parameters, parallel_options(config.parallel)),
+        optimizer(backend, parameters, optimizer_spec(config.optimizer), parallel.span()),
         schedule(config.optimizer.lr, config.schedule),
         trainer(backend, parameters, objective, optimizer, schedule,
-                trainer_options(config, std::move(accept))) {}
+                trainer_options(config, parallel, std::move(accept))) {}
 
   static Parameters trainable(Parameters parameters, Backend& backend) {
     parameters.make_trainable(backend);
@@ -98,10 +119,21 @@ struct Machine {
   Parameters parameters;
   Decoder decoder;
   NextToken objective;
+  DataParallel parallel;
   AdamW optimizer;
   Schedule schedule;
   Trainer trainer;
 };
+
+// Processes that were told different things would train different models, or wait forever.
+void check_same_everywhere(Comm& comm, const std::string& told) {
+  std::vector<std::string> texts = comm.gather(told, 0);
+  for (size_t r = 1; r < texts.size(); ++r)
+    check(texts[r] == texts[0],
+          "process {} has another configuration, other data or another checkpoint than process 0: "
+          "start all with the same arguments, on files that are the same everywhere",
+          r);
+}
 
 // The numbers of `from`, in the type that `to` computes in.
 void assign(const Parameters& from, const Parameters& to) {
@@ -126,7 +158,7 @@ struct Pretraining::State {
   void save(RunLog& log);
   void plot(RunLog& log);
   void saved(const std::optional<CheckpointWriter::Outcome>& outcome, RunLog& log);
-  void continue_from(const Restart& restart);
+  void continue_from(const Restart& restart, bool with_optimizer);
   // Trains until the end or a stop; false: a fault asks for a rewind.
   bool train(RunLog& log, const StopRequest& stop);
   void skip(const Fault& fault, int64_t from_sample);
@@ -143,6 +175,8 @@ struct Pretraining::State {
   RunConfig config;
   std::vector<ConfigSource> files;
   PretrainOptions options;
+  std::unique_ptr<Comm> alone;
+  Comm& comm;  // only the first process says and writes anything
   std::unique_ptr<Backend> backend;
   Vocabulary vocabulary;
   ModelConfig model;
@@ -163,14 +197,16 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
     : config(std::move(run_config)),
       files(std::move(config_files)),
       options(std::move(run_options)),
-      backend(make_backend(options.backend, options.backend_options)),
+      alone(options.comm ? nullptr : one_process()),
+      comm(options.comm ? *options.comm : *alone),
+      backend(make_backend(options.backend, fair_share(options.backend_options, comm))),
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
-      data(open_run_data(config, model.spec.vocab)),
+      data(open_run_data(config, {.vocab = model.spec.vocab})),
       store(config.saving.save,
             {.keep_last = config.saving.keep_last, .keep_every = config.saving.keep_every}),
-      faults(fault_policy_spec(config.faults), fs::path(config.saving.save) / "faults.jsonl",
-             data.train),
+      faults(fault_policy_spec(config.faults),
+             comm.first() ? fs::path(config.saving.save) / "faults.jsonl" : fs::path{}, data.train),
       writer(store, config.saving.background) {
   check(!config.saving.save.empty(),
         "[config] there is nowhere to save to: give key \"save\", or --save DIR");
@@ -180,7 +216,8 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   check(options.resume || own || store.candidates().empty(),
         "{}: already holds checkpoints; continue them with --resume, or save elsewhere",
         config.saving.save);
-  store.remove_leftovers();
+  if (comm.first()) store.remove_leftovers();
+  comm.barrier();  // nobody looks for checkpoints before, nobody makes one
 
   std::optional<Restart> restart = find_restart(config, model, options.resume, options.say);
   if (restart && restart->state) reconcile_schedule(config, restart->state->schedule);
@@ -191,9 +228,9 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
     return faults.accept(r, machine->trainer.samples(), config.batch.global);
   };
   machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
-                                      *backend, source_of(data.train), accept);
+                                      *backend, comm, source_of(data.train), accept);
   if (restart && restart->state) {
-    continue_from(*restart);
+    continue_from(*restart, !config.saving.load_without_optimizer);
     skipped = restart->state->skipped;
     if (!restart->state->faults.is_null())
       faults.policy().restore(restart->state->faults, restart->checkpoint.string());
@@ -202,6 +239,9 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
           "note: the data, its weights, the seed or the number of steps changed since this "
           "checkpoint: the run goes on in the new order");
   }
+  check_same_everywhere(comm, print_run_config(config) +
+                                  data_fingerprint(config, data.train).dump() +
+                                  format("\nstep {}", machine->trainer.steps()));
   if (data.valid)
     validation.emplace(machine->decoder, source_of(*data.valid),
                        objective_spec(config, vocabulary.special));
@@ -211,20 +251,25 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
 }
 
 RunFacts Pretraining::State::facts() {
-  RunFacts facts{.machine = backend->description(),
-                 .flops = flops_per_token(model.spec, config.shape.seq_length),
-                 .parameters = machine->parameters.count()};
+  RunFacts facts{
+      .machine = backend->description(),
+      .flops_per_token = flops_per_token(model.spec, config.shape.seq_length),
+      .causal_flops_per_token = causal_flops_per_token(model.spec, config.shape.seq_length),
+      .parameters = machine->parameters.count()};
+  facts.processes = comm.size();
+  facts.quiet = !comm.first();
   if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
+  comm.all_reduce(std::span(&facts.peak_flops, 1));
   return facts;
 }
 
 // Everything but the weights, which the machine has.
-void Pretraining::State::continue_from(const Restart& restart) {
+void Pretraining::State::continue_from(const Restart& restart, bool with_optimizer) {
   const TrainerState& state = *restart.state;
-  if (config.saving.load_without_optimizer)
-    machine->optimizer.set_updates(state.updates);
-  else
+  if (with_optimizer)
     read_optimizer(restart.checkpoint, machine->parameters, state, machine->optimizer);
+  else
+    machine->optimizer.set_updates(state.updates);
   machine->trainer.resume(state.steps, state.samples);
   bool own = restart.checkpoint.parent_path() == fs::path(config.saving.save);
   saved_step = own ? state.steps : -1;
@@ -235,8 +280,9 @@ TrainingSnapshot Pretraining::State::snapshot() {
   const Trainer& trainer = machine->trainer;
   DType computed = machine->parameters.values().dtype();
   DType dtype = dtype_from_name(config.saving.dtype).value_or(computed);
-  OptimizerState live = view_of(machine->parameters, machine->optimizer);
-  if (config.saving.background) copy_state(live, staged);
+  OptimizerState live = whole_state(comm, machine->parameters, machine->optimizer, staged);
+  if (config.saving.background && comm.first() && live.m.storage() != staged.m.storage())
+    copy_state(live, staged);
   return {.model = model,
           .parameters = specs_of(machine->parameters),
           .optimizer = config.saving.background ? staged : live,
@@ -258,12 +304,14 @@ TrainingSnapshot Pretraining::State::snapshot() {
 
 void Pretraining::State::save(RunLog& log) {
   Trainer& trainer = machine->trainer;
-  if (saved_step == trainer.steps()) return;
+  if (!comm.any(saved_step != trainer.steps())) return;
   PhaseClock::Scope saving(&trainer.clock(), Phase::kSave);
   saved(writer.wait(), log);
-  writer.save(trainer.steps(), [what = snapshot()](const fs::path& directory) {
-    write_training_snapshot(directory, what);
-  });
+  TrainingSnapshot what = snapshot();
+  if (comm.first())
+    writer.save(trainer.steps(), [what = std::move(what)](const fs::path& directory) {
+      write_training_snapshot(directory, what);
+    });
   saved_step = trainer.steps();
   if (!config.saving.background) saved(writer.wait(), log);
 }
@@ -297,8 +345,9 @@ void Pretraining::State::validate(RunLog& log) {
   log.sources(trainer.steps(), tokens(),
               data.train.usage(std::min(trainer.samples(), data.train.size())));
   if (!validation) return;
-  double loss = evaluate(*backend, *validation, {0, config.batch.micro, config.batch.accumulate},
-                         data.valid_batches);
+  double loss =
+      evaluate(*backend, *validation, {0, config.batch.micro, config.batch.micro_batches()},
+               data.valid_batches, &machine->parallel);
   log.loss("valid", trainer.steps(), loss, tokens());
 }
 
@@ -309,8 +358,8 @@ void Pretraining::State::conclude(RunLog& log) {
   bool finished = machine->trainer.steps() >= last_step();
   if (finished && test)
     log.loss("test", machine->trainer.steps(),
-             evaluate(*backend, *test, {0, config.batch.micro, config.batch.accumulate},
-                      data.valid_batches),
+             evaluate(*backend, *test, {0, config.batch.micro, config.batch.micro_batches()},
+                      data.valid_batches, &machine->parallel),
              tokens());
   if (saved_step != machine->trainer.steps())
     fail(ErrorKind::kIo, "the last checkpoint could not be written: make room and --resume{}",
@@ -327,12 +376,13 @@ void Pretraining::State::skip(const Fault& fault, int64_t from_sample) {
 // Back to the last good checkpoint, and on behind the data that led from there to the fault.
 void Pretraining::State::rewind(const Fault& fault) {
   int64_t samples = machine->trainer.samples();
+  comm.barrier();  // the first process has written the last checkpoint
   std::optional<Restart> restart = find_restart(config, model, true, options.say);
   if (!restart || !restart->state)
     fail(ErrorKind::kNotFound, "[train] step {}: there is no checkpoint in {} to rewind to",
          fault.step, config.saving.save);
   assign(restart->parameters, machine->parameters);
-  continue_from(*restart);
+  continue_from(*restart, true);
   faults.policy().rewind(restart->state->faults, restart->checkpoint.string());
   skip(fault, restart->state->samples);
   machine->trainer.resume(restart->state->steps, samples);
@@ -340,7 +390,8 @@ void Pretraining::State::rewind(const Fault& fault) {
 
 bool Pretraining::State::train(RunLog& log, const StopRequest& stop) {
   Trainer& trainer = machine->trainer;
-  while (trainer.steps() < last_step() && !stop.requested()) {
+  while (trainer.steps() < last_step() && !comm.any(stop.requested())) {
+    comm.recorder().set_step(trainer.steps() + 1);
     StepReport made = trainer.step();
     saved(writer.poll(), log);
     rewinding = faults.take();
@@ -360,9 +411,11 @@ bool Pretraining::State::train(RunLog& log, const StopRequest& stop) {
 
 bool Pretraining::State::run() {
   Trainer& trainer = machine->trainer;
-  fs::create_directories(config.saving.save);
   RunFacts known = facts();
-  write_run_file(config, model.spec, known);
+  if (comm.first()) {
+    fs::create_directories(config.saving.save);
+    write_run_file(config, model.spec, known);
+  }
   StopRequest stop;
   for (bool over = false; !over;) {
     RunLog log(config, known, trainer.steps(), tokens(), trainer.clock());
@@ -391,7 +444,7 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
                                 const Vocabulary& vocabulary, const PretrainOptions& options) {
   constexpr double kCheapFlops = 2e11, kCheapBytes = 4e9;
   double tokens = double(config.batch.global * config.shape.seq_length);
-  if (flops_per_token(model.spec, config.shape.seq_length).whole * tokens > kCheapFlops ||
+  if (flops_per_token(model.spec, config.shape.seq_length) * tokens > kCheapFlops ||
       plan_memory(config, model.spec).total() > kCheapBytes)
     return {};
   auto backend = make_backend(options.backend, options.backend_options);
@@ -400,9 +453,10 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
     Rng rng(uint64_t(index), 1);
     for (int32_t& id : out) id = int32_t(rng.uniform() * double(vocab));
   };
+  std::unique_ptr<Comm> alone = one_process();
   Machine machine(config, model, vocabulary.special,
                   initial_parameters(model.spec, config.init, uint64_t(config.data.seed)), *backend,
-                  noise);
+                  *alone, noise);
   machine.trainer.step();  // the first one also allocates
   constexpr int kTimed = 2;
   auto begin = Clock::now();
@@ -420,12 +474,16 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   for (const std::string& note : config.notes) options.say("note: " + note);
   std::optional<RunData> data;
   try {
-    data = open_run_data(config, model.spec.vocab);
+    data = open_run_data(config, {.vocab = model.spec.vocab, .only_plan = true});
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
-  return describe_plan(config, model, data ? &*data : nullptr,
-                       time_step(config, model, vocabulary, options));
+  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
+  inputs.seconds_per_step = time_step(config, model, vocabulary, options);
+  if (!inputs.seconds_per_step && options.backend != "reference")
+    inputs.peak_flops =
+        gemm_flops_per_second(*make_backend(options.backend, options.backend_options));
+  return describe_plan(inputs);
 }
 
 }  // namespace slm

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <map>
 
-#include "util/config_file.h"
 #include "train/config_key.h"
 #include "train/derived_config.h"
+#include "util/config_file.h"
 #include "util/error.h"
 #include "util/files.h"
 #include "util/json.h"
@@ -214,8 +214,9 @@ void set_config_value(RunConfig& config, const std::string& key, std::string_vie
 }
 
 RunConfig read_run_config(const std::vector<ConfigSource>& files,
-                          const std::vector<std::string>& overrides) {
+                          const std::vector<std::string>& overrides, int64_t processes) {
   RunConfig config;
+  config.parallel.processes = processes;
   Reader reader(config);
   for (const ConfigSource& file : files) reader.read(parse_config(file.text, file.name), file.name);
   for (const std::string& text : overrides) {

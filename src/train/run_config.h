@@ -56,12 +56,24 @@ struct RunConfig {
   } schedule;
 
   struct Batch {
-    int64_t global = 0, micro = 0, accumulate = 0;
+    int64_t global = 0, micro = 0, accumulate = 0;  // accumulate: of each data-parallel process
+    int64_t micro_batches() const { return global / micro; }  // of a step, over all processes
   } batch;
+
+  struct Parallel {
+    int64_t processes = 1;  // in all
+    int64_t zero_stage = 0, bucket = 500'000'000;
+    bool overlap = false, deterministic = false;
+  } parallel;
 
   struct Data {
     std::vector<std::string> train, valid, test;
     std::vector<double> train_weights, valid_weights, test_weights;
+    std::vector<std::string> train_labels, valid_labels;  // as train and valid, or empty
+    std::string path, split = "969, 30, 1";               // one file for all three
+    std::string epoch_shuffle = "neox", cache;
+    bool weight_by_documents = false;
+    double weight_alpha = 1;
     std::string tokenizer_type = "GPT2BPETokenizer", tokenizer, impl = "infer";
     bool reset_attention = false, reset_positions = false, mask_eod_loss = false;
     std::string loss_norm = "micro";
@@ -108,9 +120,10 @@ struct ConfigSource {
 ConfigSource read_config_source(const std::filesystem::path& path);
 
 // Merges the files (a key in two of them is an error), then the overrides ("key=value", in order),
-// then checks and derives: batch sizes, precision, steps. Errors name file, line and key.
+// then checks and derives, for a job of so many processes: batch sizes, precision, steps. Errors
+// name file, line and key.
 RunConfig read_run_config(const std::vector<ConfigSource>& files,
-                          const std::vector<std::string>& overrides = {});
+                          const std::vector<std::string>& overrides = {}, int64_t processes = 1);
 
 // Every implemented key with its value, as a file that read_run_config reads back to the same.
 std::string print_run_config(const RunConfig& config);

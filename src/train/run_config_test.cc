@@ -115,8 +115,8 @@ TEST(RunConfig, ErrorsNameFileLineKeyExpectedAndFound) {
 
 TEST(RunConfig, BrokenAndHostileFiles) {
   EXPECT_TRUE(has(refused("a: [1,\nb: \""), "more.yml:"));
-  EXPECT_TRUE(has(refused("- 1"), "expected a run configuration"));
-  EXPECT_TRUE(has(refused(""), "expected a run configuration"));
+  EXPECT_TRUE(has(refused("- 1"), "expected key: value pairs"));
+  EXPECT_TRUE(has(refused(""), "expected key: value pairs"));
   EXPECT_TRUE(has(refused("save: &a x\nload: *a"), "aliases"));
   EXPECT_TRUE(has(refused("[a]: 1"), "a key must be a word"));
   auto nested = [](size_t depth) {

@@ -17,8 +17,13 @@ struct RunData {
   int64_t valid_batches = 0;          // global batches of a validation
 };
 
-// `vocab` is the number of ids a token may have. Error when there is no training data.
-RunData open_run_data(const RunConfig& config, int64_t vocab);
+struct RunDataOptions {
+  int64_t vocab;           // the number of ids a token may have
+  bool only_plan = false;  // how much of what is read is wanted, not the samples
+};
+
+// Error when there is no training data.
+RunData open_run_data(const RunConfig& config, const RunDataOptions& options);
 
 // Equal fingerprints mean equal samples in equal order.
 Json data_fingerprint(const RunConfig& config, const SampleStream& train);

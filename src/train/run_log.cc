@@ -63,8 +63,8 @@ void write_run_file(const RunConfig& c, const DecoderSpec& spec, const RunFacts&
            {"machine", facts.machine},
            {"processes", facts.processes},
            {"peak_flops", facts.peak_flops},
-           {"flops_per_token", facts.flops.whole},
-           {"flops_per_token_causal", facts.flops.causal},
+           {"flops_per_token", facts.flops_per_token},
+           {"flops_per_token_causal", facts.causal_flops_per_token},
            {"parameters", facts.parameters},
            {"layers", spec.layers},
            {"width", spec.width},
@@ -84,16 +84,20 @@ RunLog::RunLog(const RunConfig& config, const RunFacts& facts, int64_t resumed_s
     : config_(config),
       facts_(facts),
       clock_(clock),
-      metrics_(fs::path(config.saving.save) / "metrics.jsonl", resumed_step),
+      nowhere_(facts.quiet ? std::fopen("/dev/null", "we") : nullptr,
+               [](std::FILE* file) { return file ? std::fclose(file) : 0; }),
+      metrics_(facts.quiet ? fs::path{} : fs::path(config.saving.save) / "metrics.jsonl",
+               resumed_step),
       progress_({.label = "training",
                  .total = config.schedule.train_steps * step_tokens(config),
                  .start = resumed_tokens,
-                 .plain_seconds = 0}),
+                 .plain_seconds = 0,
+                 .stream = nowhere_ ? nowhere_.get() : stderr}),
       reported_phases_(clock.seconds()),
       reported_tokens_(resumed_tokens),
       reported_step_(resumed_step) {
-  if (fs::path directory = tensorboard_directory(config); !directory.empty())
-    events_.emplace(directory, resumed_step);
+  fs::path directory = tensorboard_directory(config);
+  if (!directory.empty() && !facts.quiet) events_.emplace(directory, resumed_step);
 }
 
 void RunLog::step(const StepReport& r, int64_t tokens) {
@@ -105,6 +109,7 @@ void RunLog::step(const StepReport& r, int64_t tokens) {
   bool last = r.step == config_.schedule.train_steps;
   if (!last && r.step % config_.watching.log_every != 0) return;
   write_step(r, tokens, speed);
+  if (std::string problem = metrics_.take_problem(); !problem.empty()) progress_.print(problem);
   if (!progress_.terminal())
     progress_.print(format("{} | ETA {}", line, format_duration(progress_.seconds_left())));
   if (config_.watching.time_phases) progress_.print(phases_text(speed.phases));
@@ -119,7 +124,7 @@ RunLog::Speed RunLog::speed_since_report(int64_t tokens) const {
   double seconds = working_seconds(speed.phases);
   if (seconds > 0) speed.tokens_per_second = double(tokens - reported_tokens_) / seconds;
   if (facts_.peak_flops > 0)
-    speed.share = speed.tokens_per_second * facts_.flops.whole / facts_.peak_flops;
+    speed.share = speed.tokens_per_second * facts_.flops_per_token / facts_.peak_flops;
   double steps = double(tokens - reported_tokens_) / double(step_tokens(config_));
   for (double& s : speed.phases) s = steps > 0 ? s / steps : 0;
   return speed;

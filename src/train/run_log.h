@@ -20,7 +20,8 @@ struct RunFacts {
   std::string machine;    // Backend::description()
   double peak_flops = 0;  // measured f32 rate of all processes together; 0: unknown
   int64_t processes = 1;
-  TokenFlops flops;
+  bool quiet = false;  // another process says it all: this one writes and prints nothing
+  double flops_per_token = 0, causal_flops_per_token = 0;
   int64_t parameters = 0;
 };
 
@@ -61,6 +62,7 @@ class RunLog {
   const RunConfig& config_;
   RunFacts facts_;
   const PhaseClock& clock_;
+  std::shared_ptr<std::FILE> nowhere_;  // of a quiet one
   MetricsLog metrics_;
   std::optional<EventFile> events_;
   Progress progress_;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "backend/probe.h"
+#include "train/flops.h"
 #include "train/initialize.h"
 #include "train/metrics.h"
 #include "train/model_shape.h"
@@ -85,8 +86,7 @@ StepBenchmark benchmark_steps(const StepBenchmarkOptions& o) {
   int64_t length = o.config.shape.seq_length;
   result.tokens_per_step = double(o.config.batch.micro * o.config.batch.accumulate * length);
   result.flops_per_token = flops_per_token(spec, length);
-  result.causal_flops_per_token =
-      result.flops_per_token - 6 * double(spec.layers * spec.heads * spec.head_size * length);
+  result.causal_flops_per_token = causal_flops_per_token(spec, length);
   result.planned_bytes = plan_memory(o.config, spec).total();
   result.peak_flops = gemm_flops_per_second(*inner);
   time_steps(o, spec, backend, result);

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "train/adamw.h"
+#include "train/data_parallel.h"
 #include "train/objective.h"
 #include "train/schedule.h"
 
@@ -16,9 +19,10 @@ struct StepReport {
 };
 
 struct TrainerOptions {
-  int64_t micro_batch = 1, accumulate = 1;
-  double max_grad_norm = 1;  // 0: no clipping
-  bool recompute = false;    // keep only block inputs for the backward pass
+  int64_t micro_batch = 1, accumulate = 1;  // accumulate: micro batches of all processes together
+  double max_grad_norm = 1;                 // 0: no clipping
+  bool recompute = false;                   // keep only block inputs for the backward pass
+  DataParallel* parallel = nullptr;         // null: this process makes the whole step, the fast way
   // Asked once loss and norm are known, also when they are not finite: false skips the update.
   // Null: every step is made.
   std::function<bool(const StepReport&)> accept = {};
@@ -40,17 +44,24 @@ class Trainer {
   void resume(int64_t steps, int64_t samples) { steps_ = steps, samples_ = samples; }
 
  private:
+  double compute(const StepSamples& step, int64_t part, const GradientSink& sink);
+
   Backend& backend_;
   const Parameters& parameters_;
   Objective& objective_;
   AdamW& optimizer_;
   const Schedule& schedule_;
   TrainerOptions options_;
+  std::unique_ptr<Comm> alone_;
+  std::optional<DataParallel> own_parallel_;
+  DataParallel& parallel_;
   int64_t steps_ = 0, samples_ = 0;
   PhaseClock clock_;
 };
 
-// The mean loss over `batches` steps' worth of samples from the start of the objective's data.
-double evaluate(Backend& backend, Objective& objective, StepSamples first, int64_t batches);
+// The mean loss over `batches` steps' worth of samples from the start of the objective's data;
+// with `parallel`, shared among its processes.
+double evaluate(Backend& backend, Objective& objective, const StepSamples& first, int64_t batches,
+                DataParallel* parallel = nullptr);
 
 }  // namespace slm

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "format/safetensors.h"
 #include "util/error.h"
@@ -95,6 +96,37 @@ void write_configs(const fs::path& directory, const TrainingSnapshot& what) {
   write_file_atomically(directory / "resolved.yml", what.resolved_config);
 }
 
+// A tensor of a stored optimiser, checked.
+Tensor load_state(const TensorFiles& stored, const fs::path& file, const std::string& name,
+                  const Shape& shape) {
+  Tensor tensor = stored.load(name);
+  check_data(tensor.dtype() == DType::kF32 && tensor.shape() == shape,
+             "{}: \"{}\" is {} {}, expected f32 {}", file.string(), name,
+             traits(tensor.dtype()).name, tensor.shape().to_string(), shape.to_string());
+  auto numbers = tensor.span<const float>();
+  auto bad =
+      std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
+  check_data(bad == numbers.end(), "{}: \"{}\" holds {} at element {}: it cannot be trained on",
+             file.string(), name, *bad, bad - numbers.begin());
+  return tensor;
+}
+
+// Numbers `span` of the flat state, from tensors that were saved whole.
+void read_numbers(const TensorFiles& stored, const fs::path& file,
+                  std::span<const ParameterSpec> parameters, std::string_view suffix, FlatSpan span,
+                  const Tensor& into) {
+  int64_t at = 0;
+  for (const ParameterSpec& p : parameters) {
+    FlatSpan part{std::max(span.begin, at), std::min(span.end, at + p.shape.elements())};
+    int64_t first = std::exchange(at, at + p.shape.elements());
+    if (part.size() <= 0) continue;
+    Tensor from = load_state(stored, file, format("{}.{}", p.name, suffix), p.shape);
+    auto numbers =
+        from.span<const float>().subspan(size_t(part.begin - first), size_t(part.size()));
+    std::copy(numbers.begin(), numbers.end(), into.data<float>() + (part.begin - span.begin));
+  }
+}
+
 }  // namespace
 
 void write_training_snapshot(const fs::path& directory, const TrainingSnapshot& what) {
@@ -144,21 +176,6 @@ bool has_optimizer(const fs::path& directory) { return fs::exists(directory / kO
 
 namespace {
 
-// A tensor of a stored optimiser, checked.
-Tensor load_state(const TensorFiles& stored, const fs::path& file, const std::string& name,
-                  const Shape& shape) {
-  Tensor tensor = stored.load(name);
-  check_data(tensor.dtype() == DType::kF32 && tensor.shape() == shape,
-             "{}: \"{}\" is {} {}, expected f32 {}", file.string(), name,
-             traits(tensor.dtype()).name, tensor.shape().to_string(), shape.to_string());
-  auto numbers = tensor.span<const float>();
-  auto bad =
-      std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
-  check_data(bad == numbers.end(), "{}: \"{}\" holds {} at element {}: it cannot be trained on",
-             file.string(), name, *bad, bad - numbers.begin());
-  return tensor;
-}
-
 TensorFiles open_optimizer(const fs::path& directory) {
   check(has_optimizer(directory),
         "{}: there is no {}: it was saved with no_save_optim; no_load_optim: true continues with "
@@ -195,12 +212,17 @@ std::function<Tensor(const ParameterSpec&)> master_copy(const fs::path& director
 
 void read_optimizer(const fs::path& directory, const Parameters& parameters,
                     const TrainerState& state, AdamW& optimizer) {
+  fs::path file = directory / kOptimizerFile;
   TensorFiles stored = open_optimizer(directory);
-  OptimizerState live = view_of(parameters, optimizer);
-  for (const NamedTensor& place : named_state(specs_of(parameters), live, has_master(stored))) {
-    Tensor from = load_state(stored, directory / kOptimizerFile, place.name, place.tensor.shape());
-    auto numbers = from.span<const float>();
-    std::copy(numbers.begin(), numbers.end(), place.tensor.data<float>());
+  std::vector<ParameterSpec> specs = specs_of(parameters);
+  read_numbers(stored, file, specs, kFirstMoment, optimizer.span(), optimizer.first_moment());
+  read_numbers(stored, file, specs, kSecondMoment, optimizer.span(), optimizer.second_moment());
+  if (has_master(stored)) {
+    // f32 working values are their own master copy, and every process needs all of them
+    if (optimizer.mixed())
+      read_numbers(stored, file, specs, kMaster, optimizer.span(), optimizer.master());
+    else
+      read_numbers(stored, file, specs, kMaster, {0, parameters.count()}, parameters.values());
   }
   optimizer.set_updates(state.updates);
 }

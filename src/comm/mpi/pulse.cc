@@ -1,5 +1,6 @@
 #include "comm/mpi/pulse.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "comm/mpi/calls.h"
@@ -11,14 +12,15 @@ using namespace std::chrono_literals;
 
 constexpr auto kPoll = 20ms;       // how quickly it stops
 constexpr int kPollsPerBeat = 25;  // a beat every half second
-constexpr int kSilentBeats = 40;   // 20 seconds
+constexpr double kBeatsPerSecond = 2;
 
 }  // namespace
 
-Pulse::Pulse(std::mutex& lock, int rank, int size, std::function<void(int)> silent)
+Pulse::Pulse(std::mutex& lock, int rank, int size, double seconds, std::function<void(int)> silent)
     : lock_(lock),
       next_((rank + 1) % size),
       previous_((rank + size - 1) % size),
+      most_silent_beats_(std::max(1, int(seconds * kBeatsPerSecond))),
       silent_(std::move(silent)) {
   if (size > 1) thread_ = std::thread([this] { beat(); });
 }
@@ -60,7 +62,7 @@ void Pulse::beat() {
       check_call(MPI_Request_free(&request), "MPI_Request_free");  // one byte leaves at once
     }
     silent_beats = heard() ? 0 : silent_beats + 1;
-    if (silent_beats == kSilentBeats) return silent_(previous_);
+    if (silent_beats == most_silent_beats_) return silent_(previous_);
   }
 }
 

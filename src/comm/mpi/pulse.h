@@ -13,8 +13,8 @@ namespace slm::mpi {
 class Pulse {
  public:
   // `lock` is held around every MPI call. `silent` is called, once, from a thread of its own, when
-  // nothing has come from the process before for 20 seconds of this process's own life.
-  Pulse(std::mutex& lock, int rank, int size, std::function<void(int rank)> silent);
+  // nothing has come from the process before for so many seconds of this process's own life.
+  Pulse(std::mutex& lock, int rank, int size, double seconds, std::function<void(int rank)> silent);
   ~Pulse();
   Pulse(const Pulse&) = delete;
   Pulse& operator=(const Pulse&) = delete;
@@ -24,7 +24,7 @@ class Pulse {
   bool heard();
 
   std::mutex& lock_;
-  int next_, previous_;
+  int next_, previous_, most_silent_beats_;
   std::function<void(int)> silent_;
   std::atomic<bool> stop_{false};
   std::thread thread_;

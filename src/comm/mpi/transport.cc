@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -22,18 +23,28 @@ namespace {
 using mpi::check_call;
 using Clock = std::chrono::steady_clock;
 
+// A number of seconds that the environment may change.
+struct Limit {
+  const char* variable;
+  double seconds;
+};
+
 constexpr size_t kMostBytes = size_t{1} << 30;  // of one MPI message: counts are ints
 constexpr int kRecordsShown = 10;
 constexpr int kEndedByPeer = 6;  // exit code: input/output
 
 // How long one exchange may take. The slowest honest reason is a checkpoint the first rank writes.
-double patience() {
-  const char* text = std::getenv("STABLELM_COMM_TIMEOUT");
-  if (!text) return 1800;
+constexpr Limit kPatience{"STABLELM_COMM_TIMEOUT", 1800};
+// How long a process may show no sign of life.
+constexpr Limit kSilence{"STABLELM_COMM_SILENCE", 20};
+
+double seconds_of(const Limit& limit) {
+  const char* text = std::getenv(limit.variable);
+  if (!text) return limit.seconds;
   char* end = nullptr;
   double seconds = std::strtod(text, &end);
-  check(end != text && *end == '\0' && seconds > 0,
-        "STABLELM_COMM_TIMEOUT is \"{}\", expected seconds", text);
+  check(end != text && *end == '\0' && seconds > 0, "{} is \"{}\", expected seconds",
+        limit.variable, text);
   return seconds;
 }
 
@@ -60,6 +71,7 @@ class MpiTransport : public Transport {
   int size() const override { return size_; }
   void exchange(int channel, std::span<const Outgoing> sends,
                 std::span<const Incoming> receives) override;
+  void interrupt() override { interrupted_ = true; }
   int open_channel() override;
   void abort(int exit_code) override;
   FlightRecorder& recorder() override { return *recorder_; }
@@ -71,8 +83,9 @@ class MpiTransport : public Transport {
 
   std::mutex lock_;
   int rank_ = 0, size_ = 1, channels_ = 0;
+  std::atomic<bool> interrupted_{false};
   int exceptions_ = std::uncaught_exceptions();
-  double patience_ = patience();
+  double patience_ = seconds_of(kPatience), silence_ = seconds_of(kSilence);
   std::unique_ptr<FlightRecorder> recorder_;
   std::unique_ptr<mpi::Pulse> pulse_;
 };
@@ -93,7 +106,8 @@ MpiTransport::MpiTransport() {
          "srun started {} processes, but MPI knows of one: start with `srun --mpi=pmix`, or with "
          "mpirun",
          tasks);
-  pulse_ = std::make_unique<mpi::Pulse>(lock_, rank_, size_, [this](int r) { on_silence(r); });
+  pulse_ =
+      std::make_unique<mpi::Pulse>(lock_, rank_, size_, silence_, [this](int r) { on_silence(r); });
 }
 
 // Leaving is something all do together: who leaves because of an error ends the job instead.
@@ -151,6 +165,7 @@ void MpiTransport::wait(std::vector<MPI_Request>& requests, std::span<const int>
                  "MPI_Testall");
     }
     if (done) return;
+    if (interrupted_) fail(ErrorKind::kIo, "[mpi] interrupted: this process cannot go on");
     rest(polls);
     if (std::chrono::duration<double>(Clock::now() - begin).count() > patience_)
       give_up(requests, peers);
@@ -174,9 +189,10 @@ void MpiTransport::give_up(std::vector<MPI_Request>& requests, std::span<const i
 // There is no caller to throw to, and the others may be waiting: says why, and ends the job.
 void MpiTransport::on_silence(int silent) {
   std::fprintf(stderr,
-               "stablelm: rank %d has not been heard from for 20 s: its process is stopped or its "
+               "stablelm: rank %d has not been heard from for %s: its process is stopped or its "
                "machine is gone. The job ends. Last collectives of rank %d on %s:\n%s",
-               silent, rank_, host_name().c_str(), recorder_->last(kRecordsShown).c_str());
+               silent, format_duration(silence_).c_str(), rank_, host_name().c_str(),
+               recorder_->last(kRecordsShown).c_str());
   abort(kEndedByPeer);
 }
 
