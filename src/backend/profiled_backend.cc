@@ -157,6 +157,10 @@ void ProfiledBackend::clip(const ClipArgs& a) {
   account("clip", 0, bytes({a.x, a.dy}) + written(a.y), [&] { inner_.clip(a); });
 }
 
+void ProfiledBackend::dropout(const DropoutArgs& a) {
+  account("dropout", 0, bytes({a.x}) + written(a.y), [&] { inner_.dropout(a); });
+}
+
 void ProfiledBackend::embed_forward(const EmbedArgs& a) {
   account("embed forward", 0, 2 * bytes({a.y}), [&] { inner_.embed_forward(a); });
 }

@@ -48,6 +48,7 @@ class ProfiledBackend final : public Backend {
   void activation_forward(const ActivationArgs& a) override;
   void activation_backward(const ActivationArgs& a, const ActivationGrads& g) override;
   void clip(const ClipArgs& a) override;
+  void dropout(const DropoutArgs& a) override;
   void embed_forward(const EmbedArgs& a) override;
   void embed_backward(const EmbedArgs& a, const EmbedGrads& g) override;
   void cross_entropy(const CrossEntropyArgs& a) override;

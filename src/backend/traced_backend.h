@@ -46,6 +46,7 @@ class TracedBackend final : public Backend {
     inner_.activation_backward(a, g);
   }
   void clip(const ClipArgs& a) override { inner_.clip(a); }
+  void dropout(const DropoutArgs& a) override { inner_.dropout(a); }
   void embed_forward(const EmbedArgs& a) override;
   void embed_backward(const EmbedArgs& a, const EmbedGrads& g) override {
     inner_.embed_backward(a, g);

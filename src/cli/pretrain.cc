@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/together.h"
+#include "train/config_listing.h"
 #include "train/pretraining.h"
 #include "util/error.h"
 
@@ -119,6 +120,13 @@ void add_pretrain_command(CLI::App& app) {
   command->add_flag("--dry-run", flags->dry_run, "Only print what the run will take");
   command->add_flag("--print-config", flags->print_config,
                     "Only print the configuration with all keys, as a file");
+  command->add_flag_callback(
+      "--list-keys",
+      [] {
+        std::fputs(list_config_keys().c_str(), stdout);
+        throw CLI::Success();
+      },
+      "Only print a table of all keys of a configuration");
   command->callback([flags] { run_together([&](Comm& comm) { run_pretrain(comm, *flags); }); });
 }
 

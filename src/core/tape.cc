@@ -69,10 +69,10 @@ void Tape::backward(const Tensor& loss) {
   check(loss.elements() == 1 && loss.dtype() == DType::kF32,
         "[tape] a loss is one f32 number, this is {} {}", traits(loss.dtype()).name,
         loss.shape().to_string());
-  Tensor one = memory_.empty(loss.shape(), DType::kF32);
-  assert(one.device() == Device::kHost);
-  *one.data<float>() = 1;
-  backward(loss, one);
+  Tensor seed = memory_.empty(loss.shape(), DType::kF32);
+  assert(seed.device() == Device::kHost);
+  *seed.data<float>() = loss_scale_;
+  backward(loss, seed);
 }
 
 void Tape::backward(const Tensor& out, const Tensor& d_out) {

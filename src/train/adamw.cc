@@ -86,7 +86,8 @@ void AdamW::step(double lr, float grad_scale) {
                     .eps = spec_.eps,
                     .weight_decay = run.decays ? spec_.weight_decay : 0,
                     .step = updates_,
-                    .grad_scale = grad_scale});
+                    .grad_scale = grad_scale,
+                    .working = mixed() ? parameters_.values().slice(begin, end) : Tensor{}});
   }
 }
 

@@ -33,6 +33,12 @@ void derive_shape(RunConfig& c) {
         "[config] seq_length {} is more than max_position_embeddings {}", s.seq_length,
         s.max_positions);
   s.model_parallel = std::max<int64_t>(1, s.model_parallel);
+  check(s.rotary_scale > 0 && s.rotary_scale <= 1e6,
+        "[config] rotary_scaling_factor is {}, expected a positive number", s.rotary_scale);
+  if (s.rotary_scale != 1)
+    c.notes.push_back(
+        "rotary_scaling_factor: positions are interpolated linearly; the authors of these "
+        "configurations saw samples get worse with it after about 10B tokens");
   if (s.pipeline_parallel > 1)
     c.notes.push_back("pipe_parallel_size: all stages run in this one process");
 
@@ -85,6 +91,11 @@ void derive_parallel(RunConfig& c) {
         p.bucket);
   check(p.zero_stage >= 0 && p.zero_stage <= 3,
         "[config] zero_optimization.stage is {}, expected 0 or 1", p.zero_stage);
+  if (p.processes > 1 && c.shape.model_parallel > 1)
+    c.notes.push_back(
+        format("model_parallel_size {}: decides the padded vocabulary only; the {} processes share "
+               "the batch, each with whole layers",
+               c.shape.model_parallel, p.processes));
   if (p.zero_stage <= 1) return;
   c.notes.push_back(
       format("zero_optimization.stage: {} is asked for; computed as 1, with whole "
@@ -111,9 +122,7 @@ void derive_precision(RunConfig& c) {
         "[config] precision is \"{}\", expected fp32, fp16 or bfloat16", c.precision);
   check(asked.empty() || asked == c.precision, "[config] precision is {}, but {} is enabled",
         c.precision, asked);
-  if (c.precision != "fp32")
-    c.notes.push_back(
-        format("precision: {} is asked for, this version trains in f32", c.precision));
+  if (c.precision == "fp16") LossScaler scaler{c.loss_scaler};  // refuses what it cannot do
 }
 
 // An unset list is often written [""].
@@ -160,8 +169,15 @@ void check_values(const RunConfig& c) {
             c.optimizer.max_grad_norm >= 0,
         "[config] the learning rate must be positive, eps, weight_decay and gradient_clipping not "
         "negative");
-  check(c.hidden_dropout == 0 && c.attention_dropout == 0,
-        "[config] dropout is not supported: set hidden_dropout and attention_dropout to 0");
+  check(c.hidden_dropout >= 0 && c.hidden_dropout < 1,
+        "[config] hidden_dropout is {}, expected a probability below 1", c.hidden_dropout);
+  check(c.attention_dropout == 0,
+        "[config] attention_dropout is {}: only 0 is supported, as the attention kernels never hold "
+        "the probabilities it would drop; hidden_dropout works",
+        c.attention_dropout);
+  check(!c.recompute || c.recompute_layers > 0,
+        "[config] checkpoint_num_layers is {}, expected 1 or more", c.recompute_layers);
+  Curriculum curriculum(c.curriculum, c.shape.seq_length);  // refuses what it cannot do
   check(c.data.impl == "mmap" || c.data.impl == "infer",
         "[config] data_impl is \"{}\", expected mmap or infer", c.data.impl);
   check(c.data.loss_norm == "micro" || c.data.loss_norm == "global_tokens",

@@ -5,6 +5,7 @@
 #include "backend/dry_backend.h"
 #include "backend/traced_backend.h"
 #include "model/decoder.h"
+#include "train/data_parallel.h"
 #include "train/next_token.h"
 
 namespace slm {
@@ -14,10 +15,11 @@ constexpr double kF32 = 4;
 constexpr double kProgram = 32 << 20;  // measured: what the program holds before it has a model
 
 // Parameters and gradients that are only address space.
-Parameters reserved_parameters(const DecoderSpec& spec, Backend& memory, Tape& tape) {
+Parameters reserved_parameters(const DecoderSpec& spec, DType working, Backend& memory,
+                               Tape& tape) {
   Parameters parameters;
   for (const ParameterSpec& p : parameter_specs(spec)) {
-    Tensor value = memory.empty(p.shape, DType::kF32);
+    Tensor value = memory.empty(p.shape, working);
     tape.bind(value, memory.empty(p.shape, DType::kF32));
     parameters.add(p, value);
   }
@@ -27,14 +29,25 @@ Parameters reserved_parameters(const DecoderSpec& spec, Backend& memory, Tape& t
 void trace_micro_batch(const RunConfig& c, const DecoderSpec& spec, TracedBackend& backend) {
   DryBackend elsewhere = make_dry_backend();
   Tape tape(backend);
-  Parameters parameters = reserved_parameters(spec, *elsewhere.backend, tape);
-  Decoder decoder(spec, parameters);
+  Parameters parameters = reserved_parameters(spec, c.working_type(), *elsewhere.backend, tape);
+  Decoder decoder(spec, parameters, c.working_type());
   NextToken objective(decoder, [](int64_t, std::span<int32_t>) {},
                       {.seq_length = c.shape.seq_length});
-  Context cx{backend, &tape, c.recompute};
-  Tensor loss = objective.loss(cx, {0, c.batch.micro, 1}, 0);
+  Context cx{.backend = backend,
+             .tape = &tape,
+             .recompute = c.recompute ? c.recompute_layers : 0,
+             .dropout = {.rate = c.hidden_dropout}};
+  int64_t together = c.parallel.deterministic ? 1 : c.batch.micro;  // sequences
+  Tensor loss = objective.loss(cx, {0, together, 1}, 0);
   backend.name_next("backward pass");
   tape.backward(loss);
+}
+
+// Gradient buffers of a process: the deterministic way adds in a tree of them.
+double gradient_buffers(const RunConfig& c) {
+  if (!c.parallel.deterministic) return 1;
+  return 1 +
+         extra_gradient_buffers(c.batch.global / c.parallel.processes, int(c.parallel.processes));
 }
 
 }  // namespace
@@ -47,8 +60,10 @@ double MemoryPlan::computing() const {
 MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec, int64_t shards) {
   double count = 0;
   for (const ParameterSpec& p : parameter_specs(spec)) count += double(p.shape.elements());
-  MemoryPlan plan{.weights = kF32 * count,
-                  .gradients = kF32 * count,
+  bool mixed = config.working_type() != DType::kF32;
+  MemoryPlan plan{.weights = double(bytes_of(config.working_type(), 1)) * count,
+                  .master = mixed ? kF32 * count / double(shards) : 0,
+                  .gradients = kF32 * count * gradient_buffers(config),
                   .moments = 2 * kF32 * count / double(shards),
                   .program = kProgram};
   DryBackend memory = make_dry_backend();

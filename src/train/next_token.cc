@@ -35,7 +35,10 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
 }
 
 NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec)
-    : decoder_(decoder), source_(std::move(source)), spec_(spec) {
+    : decoder_(decoder),
+      source_(std::move(source)),
+      spec_(spec),
+      curriculum_(spec.curriculum, spec.seq_length) {
   check(spec.seq_length > 0, "[next token] a sequence length of {}", spec.seq_length);
   bool needs_eod = spec.reset_attention || spec.reset_positions || spec.mask_eod_loss;
   check(spec.eod || !needs_eod,
@@ -52,6 +55,10 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
     divisor = 0;
     for (int64_t i = 0; i < step.accumulate; ++i) divisor += counted(step, i);
   }
+  if (cx.tape) {
+    cx.sample_rows = curriculum_.length(step.steps);
+    cx.dropout.first_row = (step.first + part * size) * spec_.seq_length;
+  }
   Tensor hidden = decoder_.hidden(cx, batch.tokens);
   return decoder_.loss(cx, hidden, batch.targets,
                        {.divisor = float(std::max<int64_t>(divisor, 1)), .z_loss = spec_.z_loss});
@@ -59,17 +66,20 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
 
 // Targets of a micro batch that count.
 int64_t NextToken::counted(const StepSamples& step, int64_t micro) const {
-  if (!spec_.masks()) return step.micro_batch * spec_.seq_length;
+  if (!spec_.masks()) return step.micro_batch * curriculum_.length(step.steps);
   return read(step, micro * step.micro_batch, step.micro_batch).counted;
 }
 
 NextTokenBatch NextToken::read(const StepSamples& step, int64_t first, int64_t count) const {
   PhaseClock::Scope reading(step.clock, Phase::kData);
-  size_t stride = size_t(spec_.seq_length) + 1;
-  std::vector<int32_t> samples(size_t(count) * stride);
-  for (int64_t i = 0; i < count; ++i)
-    source_(step.first + first + i, std::span(samples).subspan(size_t(i) * stride, stride));
-  return pack_samples(samples, spec_);
+  NextTokenSpec cut = spec_;
+  cut.seq_length = curriculum_.length(step.steps);
+  std::vector<int32_t> samples, whole(size_t(spec_.seq_length) + 1, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    source_(step.first + first + i, whole);
+    samples.insert(samples.end(), whole.begin(), whole.begin() + cut.seq_length + 1);
+  }
+  return pack_samples(samples, cut);
 }
 
 }  // namespace slm

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/decoder.h"
+#include "train/curriculum.h"
 #include "train/objective.h"
 
 namespace slm {
@@ -27,6 +28,7 @@ struct NextTokenSpec {
   // Mean over all counted tokens of the step, instead of the mean of the micro batches' means.
   bool mean_over_step = false;
   float z_loss = 0;
+  CurriculumSpec curriculum = {};  // shorter samples first
 
   bool masks() const { return mask_eod_loss || has_labels; }  // not every target counts
 };
@@ -54,6 +56,7 @@ class NextToken : public Objective {
   const Decoder& decoder_;
   SampleSource source_;
   NextTokenSpec spec_;
+  Curriculum curriculum_;
 };
 
 }  // namespace slm

@@ -10,6 +10,7 @@ namespace slm {
 // from `first` in the order in which the run consumes its data.
 struct StepSamples {
   int64_t first = 0, micro_batch = 1, accumulate = 1;
+  int64_t steps = 0;  // made before this one
   // Each micro batch is computed in so many equal parts. Parts are counted through: part p belongs
   // to micro batch p / pieces.
   int64_t pieces = 1;

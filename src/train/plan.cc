@@ -29,17 +29,22 @@ std::string memory_item(std::string_view name, double bytes) {
   return bytes > 0 ? format("{:12}{:<18}{:>10}\n", "", name, format_bytes(bytes)) : "";
 }
 
+// Processes that master weights and moments are shared out over.
+int64_t shards(const PlanInputs& in) {
+  return in.config.parallel.zero_stage > 0 ? in.processes : 1;
+}
+
 // What turning recomputation on or off would make of it.
 std::string other_way(const PlanInputs& in) {
   RunConfig other = in.config;
   other.recompute = !other.recompute;
-  MemoryPlan plan = plan_memory(other, in.model.spec, in.processes);
+  MemoryPlan plan = plan_memory(other, in.model.spec, shards(in));
   return row("", "{} {} recomputation (checkpoint_activations)", format_bytes(plan.total()),
              other.recompute ? "with" : "without");
 }
 
 std::string memory_rows(const PlanInputs& in) {
-  MemoryPlan plan = plan_memory(in.config, in.model.spec, in.processes);
+  MemoryPlan plan = plan_memory(in.config, in.model.spec, shards(in));
   std::string out = row("memory", "{}{}{}", format_bytes(plan.total()),
                         in.processes > 1 ? " on each process" : "",
                         in.config.recompute ? ", recomputing activations" : "");

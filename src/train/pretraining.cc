@@ -89,11 +89,28 @@ DataParallelOptions parallel_options(const RunConfig::Parallel& p) {
           .bucket = std::min(p.bucket, kMostInBucket)};
 }
 
-TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, Accept accept) {
+// In validation every sample has its full length.
+NextTokenSpec training_spec(const RunConfig& config, const SpecialTokens& special) {
+  NextTokenSpec spec = objective_spec(config, special);
+  spec.curriculum = config.curriculum;
+  return spec;
+}
+
+std::optional<LossScaler> loss_scaler(const RunConfig& config) {
+  if (config.working_type() != DType::kF16) return {};
+  return LossScaler(config.loss_scaler);
+}
+
+constexpr uint64_t kDropoutSeed = 0x64726f706f7574;  // apart from that of initial values
+
+TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, LossScaler* scaler,
+                               Accept accept) {
   return {.micro_batch = c.batch.micro,
           .accumulate = c.batch.micro_batches(),
           .max_grad_norm = c.optimizer.max_grad_norm,
-          .recompute = c.recompute,
+          .recompute = c.recompute ? c.recompute_layers : 0,
+          .dropout = {.rate = c.hidden_dropout, .seed = uint64_t(c.data.seed) ^ kDropoutSeed},
+          .loss_scaler = scaler,
           .parallel = &parallel,
           .accept = std::move(accept)};
 }
@@ -102,26 +119,33 @@ TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, Accep
 struct Machine {
   Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
           Parameters initial, Backend& backend, Comm& comm, SampleSource source, Accept accept = {})
-      : parameters(trainable(std::move(initial), backend)),
+      : exact(config.working_type() == DType::kF32 ? Parameters{} : initial),
+        parameters(trainable(std::move(initial), backend, config.working_type())),
         decoder(model.spec, parameters),
-        objective(decoder, std::move(source), objective_spec(config, special)),
+        objective(decoder, std::move(source), training_spec(config, special)),
         parallel(comm, backend, parameters, parallel_options(config.parallel)),
         optimizer(backend, parameters, optimizer_spec(config.optimizer), parallel.span()),
         schedule(config.optimizer.lr, config.schedule),
+        scaler(loss_scaler(config)),
         trainer(backend, parameters, objective, optimizer, schedule,
-                trainer_options(config, parallel, std::move(accept))) {}
+                trainer_options(config, parallel, scaler ? &*scaler : nullptr, std::move(accept))) {
+    if (optimizer.mixed()) optimizer.start_from(exact);
+    exact = {};
+  }
 
-  static Parameters trainable(Parameters parameters, Backend& backend) {
-    parameters.make_trainable(backend);
+  static Parameters trainable(Parameters parameters, Backend& backend, DType working) {
+    parameters.make_trainable(backend, working);
     return parameters;
   }
 
+  Parameters exact;  // the initial values before they were rounded, until the optimiser has them
   Parameters parameters;
   Decoder decoder;
   NextToken objective;
   DataParallel parallel;
   AdamW optimizer;
   Schedule schedule;
+  std::optional<LossScaler> scaler;
   Trainer trainer;
 };
 
@@ -165,7 +189,11 @@ struct Pretraining::State {
   void rewind(const Fault& fault);
   void validate(RunLog& log);
   void conclude(RunLog& log);
-  int64_t tokens() const { return machine->trainer.samples() * config.shape.seq_length; }
+  // Consumed so far; samples cut short count as what is left of them.
+  int64_t tokens() const {
+    return config.curriculum.enabled ? trained_tokens
+                                     : machine->trainer.samples() * config.shape.seq_length;
+  }
   int64_t last_step() const { return config.schedule.train_steps; }
   bool due(int64_t every) const {
     int64_t step = machine->trainer.steps();
@@ -187,6 +215,8 @@ struct Pretraining::State {
   std::optional<NextToken> validation, test;
   OptimizerState staged;  // what the save under way is written from
   CheckpointWriter writer;
+  Curriculum curriculum{config.curriculum, config.shape.seq_length};
+  int64_t trained_tokens = 0;
   int64_t saved_step = -1;
   Json skipped = Json::array();
   std::optional<Fault> rewinding;
@@ -271,6 +301,9 @@ void Pretraining::State::continue_from(const Restart& restart, bool with_optimiz
   else
     machine->optimizer.set_updates(state.updates);
   machine->trainer.resume(state.steps, state.samples);
+  if (machine->scaler && !state.loss_scaler.is_null())
+    machine->scaler->resume(state.loss_scaler, restart.checkpoint.string());
+  trained_tokens = state.tokens;
   bool own = restart.checkpoint.parent_path() == fs::path(config.saving.save);
   saved_step = own ? state.steps : -1;
   options.say(format("continuing from {} at step {}", restart.checkpoint.string(), state.steps));
@@ -293,7 +326,8 @@ TrainingSnapshot Pretraining::State::snapshot() {
                     .schedule = schedule_state(config),
                     .data = data_fingerprint(config, data.train),
                     .skipped = skipped,
-                    .faults = faults.policy().state()},
+                    .faults = faults.policy().state(),
+                    .loss_scaler = machine->scaler ? machine->scaler->saved() : Json()},
           .config_files = files,
           .resolved_config = print_run_config(config),
           .tokenizer = vocabulary.tokenizer,
@@ -400,6 +434,10 @@ bool Pretraining::State::train(RunLog& log, const StopRequest& stop) {
       if (rewinding->verdict.action == FaultAction::kRewind) return false;
       skip(*rewinding, rewinding->from_sample);
     }
+    trained_tokens += config.batch.global * curriculum.length(made.step - 1);
+    if (made.overflow)
+      log.note(made.step, format("the gradients overflowed at a loss scale of {}: no update",
+                                 made.loss_scale));
     log.step(made, tokens());
     if (due(config.watching.eval_every)) validate(log);
     if (save_is_due(config.saving, trainer.steps(), last_step())) save(log);
@@ -478,7 +516,10 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
-  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
+  PlanInputs inputs{.config = config,
+                    .model = model,
+                    .data = data ? &*data : nullptr,
+                    .processes = config.parallel.processes};
   inputs.seconds_per_step = time_step(config, model, vocabulary, options);
   if (!inputs.seconds_per_step && options.backend != "reference")
     inputs.peak_flops =

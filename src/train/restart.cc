@@ -32,6 +32,7 @@ void check_same_shape(const DecoderSpec& wanted, const DecoderSpec& found, bool 
           axis.key, axis.found, axis.wanted);
   DecoderSpec same_length = found;
   same_length.max_positions = wanted.max_positions;
+  if (any_length) same_length.rope.scale = wanted.rope.scale;
   check(same_length == wanted,
         "{}: norms, positions, biases or residual are not those of the run configuration",
         where.string());

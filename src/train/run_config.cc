@@ -203,6 +203,10 @@ std::string value_of(const RunConfig& config, const ConfigKey& key) {
 
 }  // namespace
 
+DType RunConfig::working_type() const {
+  return precision == "fp16" ? DType::kF16 : precision == "bfloat16" ? DType::kBF16 : DType::kF32;
+}
+
 ConfigSource read_config_source(const std::filesystem::path& path) {
   constexpr int64_t kMaxBytes = 1 << 20;
   return {path.string(), read_file(path, kMaxBytes)};

@@ -11,6 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "core/dtype.h"
+#include "train/curriculum.h"
+#include "train/loss_scaler.h"
+
 namespace slm {
 
 // `repeats` layers in a row, each of the kinds in turn: [["flash"], 32]
@@ -31,7 +35,7 @@ struct RunConfig {
     bool parallel_residual = false, shared_norm = false;
     bool norm_bias = true, qk_norm_bias = true, attention_bias = true, mlp_bias = true;
     std::optional<bool> qkv_bias;  // overrides attention_bias for q, k and v
-    double rotary_fraction = 1, rotary_base = 10000, norm_epsilon = 1e-5;
+    double rotary_fraction = 1, rotary_base = 10000, rotary_scale = 1, norm_epsilon = 1e-5;
     int64_t mlp_multiple = 1, vocab_multiple = 128, vocab_size = 0;
   } shape;
 
@@ -105,9 +109,13 @@ struct RunConfig {
 
   std::string precision;  // "fp32", "fp16" or "bfloat16", as the file asks
   bool fp16 = false, bf16 = false;
+  LossScalerSpec loss_scaler;  // of fp16
+  CurriculumSpec curriculum;
   double hidden_dropout = 0, attention_dropout = 0;
   bool recompute = false;
   int64_t recompute_layers = 1;
+
+  DType working_type() const;  // that precision means
 
   std::set<std::string> given;     // keys that a file or the command line set
   std::vector<std::string> notes;  // what the person should know: ignored keys, things done instead

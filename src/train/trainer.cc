@@ -26,22 +26,21 @@ Trainer::Trainer(Backend& backend, const Parameters& parameters, Objective& obje
 
 StepReport Trainer::step() {
   PhaseClock::Scope whole(&clock_, Phase::kForward);
-  StepSamples samples{samples_, options_.micro_batch, options_.accumulate};
+  StepSamples samples{samples_, options_.micro_batch, options_.accumulate, steps_};
   samples.clock = &clock_;
-  double loss = parallel_.gradients(
+  StepReport report{.step = steps_ + 1};
+  if (options_.loss_scaler) report.loss_scale = options_.loss_scaler->scale();
+  report.loss = parallel_.gradients(
       samples, [this](const StepSamples& step, int64_t part, const GradientSink& sink) {
         return compute(step, part, sink);
       });
   clock_.enter(Phase::kOptimizer);
-  double norm = parallel_.gradient_norm();
-  StepReport report{steps_ + 1, loss, norm, schedule_.rate(steps_)};
-  report.skipped = options_.accept && !options_.accept(report);
-  check(report.skipped || (std::isfinite(loss) && std::isfinite(norm)),
-        "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "
-        "longer warm-up often helps",
-        steps_ + 1, loss, norm);
+  report.grad_norm = parallel_.gradient_norm() / report.loss_scale;
+  report.lr = schedule_.rate(optimizer_.updates());  // a skipped step does not advance it
+  decide(report);
   if (!report.skipped) {
-    optimizer_.step(report.lr, clip_factor(norm, options_.max_grad_norm));
+    double clip = clip_factor(report.grad_norm, options_.max_grad_norm);
+    optimizer_.step(report.lr, float(clip / report.loss_scale));
     parallel_.share_values();
   }
   ++steps_;
@@ -51,16 +50,30 @@ StepReport Trainer::step() {
 
 double Trainer::compute(const StepSamples& step, int64_t part, const GradientSink& sink) {
   clock_.enter(Phase::kForward);
-  Tape tape(backend_);
+  Tape tape(backend_, options_.loss_scaler ? float(options_.loss_scaler->scale()) : 1);
   parameters_.bind(tape, sink.grads);
   Context cx{.backend = backend_,
              .tape = &tape,
              .recompute = options_.recompute,
-             .on_gradients = sink.on_gradients};
+             .on_gradients = sink.on_gradients,
+             .dropout = options_.dropout};
   Tensor share = objective_.loss(cx, step, part);
   clock_.enter(Phase::kBackward);
   tape.backward(share);
   return *share.data<float>();
+}
+
+void Trainer::decide(StepReport& r) const {
+  if (options_.loss_scaler) {
+    r.overflow = r.skipped = !std::isfinite(r.grad_norm);
+    options_.loss_scaler->update(r.overflow);
+    if (r.overflow) return;
+  }
+  r.skipped = options_.accept && !options_.accept(r);
+  check(r.skipped || (std::isfinite(r.loss) && std::isfinite(r.grad_norm)),
+        "[train] step {}: loss {} and gradient norm {} must be finite; a lower learning rate or a "
+        "longer warm-up often helps",
+        r.step, r.loss, r.grad_norm);
 }
 
 double evaluate(Backend& backend, Objective& objective, const StepSamples& first, int64_t batches,

@@ -106,8 +106,9 @@ Tensor load_state(const TensorFiles& stored, const fs::path& file, const std::st
   auto numbers = tensor.span<const float>();
   auto bad =
       std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
-  check_data(bad == numbers.end(), "{}: \"{}\" holds {} at element {}: it cannot be trained on",
-             file.string(), name, *bad, bad - numbers.begin());
+  check_data(bad == numbers.end(),
+             "{}: \"{}\" is not finite at element {}: it cannot be trained on", file.string(), name,
+             bad - numbers.begin());
   return tensor;
 }
 
@@ -146,7 +147,8 @@ void write_training_snapshot(const fs::path& directory, const TrainingSnapshot& 
              {"optimizer_updates", s.updates},
              {"schedule", s.schedule},
              {"data", data},
-             {"faults", s.faults}};
+             {"faults", s.faults},
+             {"loss_scaler", s.loss_scaler}};
   write_file_atomically(directory / kStateFile, state.dump(1));
 }
 
@@ -169,6 +171,7 @@ TrainerState read_trainer_state(const fs::path& directory) {
     state.data.erase("skipped");
   }
   if (object.has("faults")) state.faults = object.at("faults");
+  if (object.has("loss_scaler")) state.loss_scaler = object.at("loss_scaler");
   return state;
 }
 

@@ -20,6 +20,7 @@ struct TrainerState {
   Json schedule, data;                         // what must be the same after a resume
   Json skipped = Json::array();  // of rewinds: {"step", "from_sample", "to_sample"} left out
   Json faults = nullptr;         // FaultPolicy::state
+  Json loss_scaler = nullptr;    // LossScaler::saved, of fp16
 };
 
 struct TrainingSnapshot {
