@@ -202,7 +202,11 @@ void check_saving(const RunConfig& c) {
   auto dtype = dtype_from_name(s.dtype);
   check(s.dtype.empty() || dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16,
         "[config] checkpoint_dtype is \"{}\", expected f32, bf16 or f16", s.dtype);
-  FaultPolicy{fault_policy_spec(c.faults)};
+  FaultPolicySpec faults = fault_policy_spec(c.faults);
+  FaultPolicy{faults};
+  check(!faults.rewinds() || !s.without_optimizer,
+        "[config] no_save_optim leaves nothing to rewind to: set on_nonfinite and on_spike to "
+        "something else than rewind");
 }
 
 }  // namespace
