@@ -2,8 +2,7 @@
 // tokens/s, model FLOP/s (train/plan.h) and their share of what a large f32 GEMM reaches here.
 #include <benchmark/benchmark.h>
 
-#include <chrono>
-
+#include "backend/probe.h"
 #include "train/initialize.h"
 #include "train/next_token.h"
 #include "train/plan.h"
@@ -24,23 +23,6 @@ const DecoderSpec kSpec{.vocab = 8192,
                         .mlp_width = 1408,
                         .max_positions = kLength,
                         .rope = {.dims = 16}};
-
-double gemm_flops_per_second(Backend& backend) {
-  constexpr int64_t kSize = 1536;
-  Tensor a = backend.empty({kSize, kSize}, DType::kF32),
-         b = backend.empty({kSize, kSize}, DType::kF32),
-         c = backend.empty({kSize, kSize}, DType::kF32);
-  backend.zero(a);
-  backend.zero(b);
-  double best = 0;
-  for (int i = 0; i < 5; ++i) {
-    auto begin = std::chrono::steady_clock::now();
-    backend.gemm({.a = a, .b = b, .c = c});
-    std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    best = std::max(best, 2.0 * kSize * kSize * kSize / took.count());
-  }
-  return best;
-}
 
 void train_step(benchmark::State& state) {
   auto backend = make_cpu_backend({.threads = int(state.range(1))});

@@ -20,11 +20,15 @@ if(STABLELM_FUZZ)  # coverage feedback for libFuzzer in every room, without its 
   target_compile_options(slm_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# slm_room(<room> [LOOPS] [SOURCES extra...] [USES targets...] [TEST_USES targets...])
+# slm_room(<room> [LOOPS] [EXCLUDE regex] [SOURCES extra...] [USES targets...] [TEST_USES targets...])
+# EXCLUDE: sources left out, where something they need is absent.
 # LOOPS: what this room computes is what sanitized tests wait for, so it is optimised there too.
 function(slm_room room)
-  cmake_parse_arguments(ARG "LOOPS" "" "SOURCES;USES;TEST_USES" ${ARGN})
+  cmake_parse_arguments(ARG "LOOPS" "EXCLUDE" "SOURCES;USES;TEST_USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(ARG_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${ARG_EXCLUDE})
+  endif()
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_(test|fuzz|isa)|/main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")

@@ -53,6 +53,27 @@ TEST_P(AdamWTest, OneStep) {
       expect_result_close_to_reference(in, adamw_op(result, step));
 }
 
+// The working values are the new ones, rounded: the same numbers as in a step without them.
+TEST_P(AdamWTest, RoundsIntoTheWorkingValues) {
+  auto backend = GetParam().make(2);
+  for (DType type : {DType::kBF16, DType::kF16}) {
+    State s, alone;
+    Tensor* of[] = {&s.value, &s.grad, &s.m, &s.v, &alone.value, &alone.grad, &alone.m, &alone.v};
+    for (size_t i = 0; i < 8; ++i) *of[i] = converted(random({20'000}, i % 4), DType::kF32);
+    for (Tensor* v : {&s.v, &alone.v})
+      for (float& x : v->span<float>()) x = x * x;
+    AdamWArgs args = s.args(3);
+    args.working = backend->empty({20'000}, type);
+    backend->adamw(args);
+    backend->adamw(alone.args(3));
+    Tensor rounded = converted(alone.value, type);
+    for (int64_t i = 0; i < 20'000; ++i) {
+      ASSERT_EQ(s.value.data<float>()[i], alone.value.data<float>()[i]);
+      ASSERT_EQ(args.working.data<uint16_t>()[i], rounded.data<uint16_t>()[i]) << i;
+    }
+  }
+}
+
 // Six steps: each rounds the value once, and its change, of at most about lr, a few times.
 TEST_P(AdamWTest, MatchesFixtures) {
   for (const char* name : {"adamw_decay", "adamw_nodecay"}) {

@@ -76,7 +76,8 @@ struct AttentionArgs {
   float scale = 1;
   int64_t window = 0;  // 0: all earlier keys
   Tensor slopes;       // [H] f32: ALiBi (Press et al., 2022); absent without
-  Tensor y;            // [Tq, H, E]
+  bool uniform = false;  // a query's result is bit-equal however many queries its segment has
+  Tensor y;              // [Tq, H, E]
   Tensor lse;          // [Tq, H] f32: log of each softmax denominator; may be absent in inference
 };
 struct AttentionGrads {
@@ -100,6 +101,17 @@ struct ActivationGrads {
 struct ClipArgs {
   Tensor x, dy;
   float limit;
+  GradSlot y;  // beta 0 in the forward pass
+};
+
+// y = beta * y + x * keep / (1 - rate), where keep is 0 with probability `rate` and else 1: word n of
+// the generator (util/rng.h) of seed and stream at row first_row + r decides over x[r, n]. It is its
+// own derivative.
+struct DropoutArgs {
+  Tensor x;  // [R, N]
+  double rate;
+  uint64_t seed, stream;
+  int64_t first_row;
   GradSlot y;  // beta 0 in the forward pass
 };
 
@@ -137,11 +149,13 @@ struct CrossEntropyArgs {
 // Decoupled AdamW (Loshchilov and Hutter, 2019), elementwise on f32:
 //   g = grad_scale * grad;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g
 //   value -= lr * (m / (1 - b1^step) / (sqrt(v / (1 - b2^step)) + eps) + weight_decay * value)
+//   working = value, rounded to nearest even
 struct AdamWArgs {
   Tensor value, grad, m, v;  // [n] f32
   double lr, beta1, beta2, eps, weight_decay;
   int64_t step;  // counts from 1
   float grad_scale = 1;
+  Tensor working = {};  // [n], bf16 or f16: what the model reads; may be absent
 };
 
 }  // namespace slm

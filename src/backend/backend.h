@@ -43,6 +43,7 @@ class Backend : public Allocator {
   virtual void activation_backward(const ActivationArgs& a, const ActivationGrads& g) = 0;
 
   virtual void clip(const ClipArgs& a) = 0;
+  virtual void dropout(const DropoutArgs& a) = 0;
 
   virtual void embed_forward(const EmbedArgs& a) = 0;
   virtual void embed_backward(const EmbedArgs& a, const EmbedGrads& g) = 0;

@@ -3,31 +3,12 @@
 
 #include <csignal>
 #include <cstdio>
-#include <new>
 
 #include "cli/commands.h"
-#include "util/error.h"
+#include "cli/report_error.h"
 
 namespace slm {
 namespace {
-
-int exit_code(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalid:
-      return 2;
-    case ErrorKind::kNotFound:
-      return 3;
-    case ErrorKind::kCorrupt:
-      return 4;
-    case ErrorKind::kUnsupported:
-      return 5;
-    case ErrorKind::kIo:
-      return 6;
-    case ErrorKind::kNoMemory:
-      return 7;
-  }
-  return 1;
-}
 
 constexpr const char* kFooter =
     "Examples:\n"
@@ -69,14 +50,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // a closed pipe ends us quietly, like any Unix tool
   try {
     return slm::run(argc, argv);
-  } catch (const slm::Error& e) {
-    std::fprintf(stderr, "stablelm: %s\n", e.what());
-    return slm::exit_code(e.kind());
-  } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "stablelm: out of memory\n");
-    return 7;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "stablelm: %s\n", e.what());
-    return 1;
+  } catch (...) {
+    return slm::report_error();
   }
 }

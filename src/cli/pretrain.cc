@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/together.h"
+#include "train/config_listing.h"
 #include "train/pretraining.h"
 #include "util/error.h"
 
@@ -13,7 +15,7 @@ struct PretrainFlags {
   std::vector<std::string> configs, overrides, data, valid;
   std::string tokenizer, save;
   int64_t steps = 0;
-  bool resume = false, dry_run = false, print_config = false;
+  bool resume = false, deterministic = false, dry_run = false, print_config = false;
   PretrainOptions options;
 };
 
@@ -61,19 +63,22 @@ std::vector<std::string> overrides_of(const PretrainFlags& flags) {
   add_data("valid", flags.valid);
   if (!flags.tokenizer.empty()) overrides.push_back("vocab_file=" + quoted(flags.tokenizer));
   if (!flags.save.empty()) overrides.push_back("save=" + quoted(flags.save));
+  if (flags.deterministic) overrides.push_back("deterministic=true");
   if (flags.steps > 0) overrides.push_back(format("train_iters={}", flags.steps));
   overrides.insert(overrides.end(), flags.overrides.begin(), flags.overrides.end());
   return overrides;
 }
 
-void run_pretrain(PretrainFlags& flags) {
+void run_pretrain(Comm& comm, PretrainFlags& flags) {
   std::vector<ConfigSource> files;
   for (const std::string& path : flags.configs) files.push_back(read_config_source(path));
-  RunConfig config = read_run_config(files, overrides_of(flags));
+  RunConfig config = read_run_config(files, overrides_of(flags), comm.size());
   flags.options.resume = flags.resume;
-  flags.options.say = [](std::string_view line) {
-    std::fprintf(stderr, "%.*s\n", int(line.size()), line.data());
+  flags.options.comm = &comm;
+  flags.options.say = [&comm](std::string_view line) {
+    if (comm.first()) std::fprintf(stderr, "%.*s\n", int(line.size()), line.data());
   };
+  if ((flags.print_config || flags.dry_run) && !comm.first()) return;
   if (flags.print_config) {
     std::fputs(print_run_config(config).c_str(), stdout);
   } else if (flags.dry_run) {
@@ -104,6 +109,8 @@ void add_pretrain_command(CLI::App& app) {
   command->add_option("--tokenizer", flags->tokenizer, "Tokenizer file or model directory");
   command->add_option("--save", flags->save, "Directory for checkpoints and metrics");
   command->add_flag("--resume", flags->resume, "Continue from the newest good checkpoint there");
+  command->add_flag("--deterministic", flags->deterministic,
+                    "The same bits from 1, 2, 4 … 64 processes; slower");
   command->add_option("--steps", flags->steps, "Optimiser steps in all (train_iters)")
       ->check(CLI::PositiveNumber);
   command->add_option("--threads", flags->options.backend_options.threads, "0: one per core")
@@ -113,7 +120,14 @@ void add_pretrain_command(CLI::App& app) {
   command->add_flag("--dry-run", flags->dry_run, "Only print what the run will take");
   command->add_flag("--print-config", flags->print_config,
                     "Only print the configuration with all keys, as a file");
-  command->callback([flags] { run_pretrain(*flags); });
+  command->add_flag_callback(
+      "--list-keys",
+      [] {
+        std::fputs(list_config_keys().c_str(), stdout);
+        throw CLI::Success();
+      },
+      "Only print a table of all keys of a configuration");
+  command->callback([flags] { run_together([&](Comm& comm) { run_pretrain(comm, *flags); }); });
 }
 
 }  // namespace slm

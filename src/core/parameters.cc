@@ -1,5 +1,7 @@
 #include "core/parameters.h"
 
+#include <algorithm>
+
 #include "util/error.h"
 
 namespace slm {
@@ -36,21 +38,24 @@ int64_t Parameters::bytes() const {
   return n;
 }
 
-void Parameters::make_trainable(Allocator& memory) {
+void Parameters::make_trainable(Allocator& memory, DType working) {
+  check(working == DType::kF32 || working == DType::kBF16 || working == DType::kF16,
+        "weights are trained in f32, bf16 or f16, not {}", traits(working).name);
   for (const Parameter& p : items_)
     check(!p.value.quantized(),
           "cannot train \"{}\", which is {}: training needs the weights as they were before "
           "quantising, in f32, bf16 or "
           "f16",
           p.spec.name, traits(p.value.dtype()).name);
-  values_ = memory.empty({count()}, DType::kF32);
+  values_ = memory.empty({count()}, working);
   grads_ = memory.empty({count()}, DType::kF32);
   memory.zero(grads_);
   int64_t at = 0;
   for (Parameter& p : items_) {
     int64_t end = at + p.value.elements();
     Tensor place = values_.slice(at, end).reshape(p.spec.shape);
-    traits(p.value.dtype()).to_f32(p.value.bytes_data(), place.data<float>(), p.value.elements());
+    Tensor rounded = to_dtype(p.value, working);
+    std::copy_n(rounded.bytes_data(), rounded.bytes(), place.bytes_data());
     p.value = place;
     p.grad = grads_.slice(at, end).reshape(p.spec.shape);
     at = end;
@@ -60,6 +65,17 @@ void Parameters::make_trainable(Allocator& memory) {
 void Parameters::bind(Tape& tape) const {
   for (const Parameter& p : items_)
     if (p.grad) tape.bind(p.value, p.grad);
+}
+
+void Parameters::bind(Tape& tape, const Tensor& grads) const {
+  check(trainable() && grads.elements() == count(), "[parameters] {} gradients for {} numbers",
+        grads.elements(), count());
+  int64_t at = 0;
+  for (const Parameter& p : items_) {
+    int64_t end = at + p.value.elements();
+    tape.bind(p.value, grads.slice(at, end));
+    at = end;
+  }
 }
 
 }  // namespace slm

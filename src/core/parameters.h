@@ -1,6 +1,6 @@
 // The weights of a model by canonical name, in layer order. For training they lie flat: one value
-// buffer and one gradient buffer, so that clipping, the optimiser, sharding and checkpoints work on
-// spans.
+// buffer in the working type and one f32 gradient buffer, so that clipping, the optimiser, sharding
+// and checkpoints work on spans.
 #pragma once
 
 #include <functional>
@@ -40,6 +40,13 @@ struct Parameter {
   Tensor grad;  // absent unless trainable
 };
 
+// Numbers [begin, end) of the flat buffers.
+struct FlatSpan {
+  int64_t begin = 0, end = 0;
+  int64_t size() const { return end - begin; }
+  friend bool operator==(const FlatSpan&, const FlatSpan&) = default;
+};
+
 class Parameters {
  public:
   void add(ParameterSpec spec, Tensor value);  // error when the name exists or the shape differs
@@ -50,13 +57,16 @@ class Parameters {
   int64_t count() const;                          // numbers held
   int64_t bytes() const;
 
-  // Copies every value into one f32 buffer and makes a zeroed gradient buffer beside it. Old
-  // handles to values are stale after this: build the Decoder from the parameters afterwards.
-  void make_trainable(Allocator& memory);
+  // Copies every value, rounded to the working type (f32, bf16 or f16), into one buffer and makes a
+  // zeroed f32 gradient buffer beside it. Old handles to values are stale after this: build the
+  // Decoder from the parameters afterwards.
+  void make_trainable(Allocator& memory, DType working = DType::kF32);
   bool trainable() const { return bool(values_); }
-  const Tensor& values() const { return values_; }  // [count] f32, layer order
-  const Tensor& grads() const { return grads_; }
+  const Tensor& values() const { return values_; }  // [count] of the working type, layer order
+  const Tensor& grads() const { return grads_; }    // [count] f32
   void bind(Tape& tape) const;  // every trainable parameter
+  // The same, with gradients going to another flat buffer like grads().
+  void bind(Tape& tape, const Tensor& grads) const;
 
  private:
   std::vector<Parameter> items_;

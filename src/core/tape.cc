@@ -61,14 +61,18 @@ void Tape::record(const Tensor& out, std::function<void(const Tensor&)> back) {
   records_.push_back({out, std::move(back)});
 }
 
+void Tape::mark(std::function<void()> passed) {
+  records_.push_back({{}, [f = std::move(passed)](const Tensor&) { f(); }});
+}
+
 void Tape::backward(const Tensor& loss) {
   check(loss.elements() == 1 && loss.dtype() == DType::kF32,
         "[tape] a loss is one f32 number, this is {} {}", traits(loss.dtype()).name,
         loss.shape().to_string());
-  Tensor one = memory_.empty(loss.shape(), DType::kF32);
-  assert(one.device() == Device::kHost);
-  *one.data<float>() = 1;
-  backward(loss, one);
+  Tensor seed = memory_.empty(loss.shape(), DType::kF32);
+  assert(seed.device() == Device::kHost);
+  *seed.data<float>() = loss_scale_;
+  backward(loss, seed);
 }
 
 void Tape::backward(const Tensor& out, const Tensor& d_out) {
@@ -78,6 +82,10 @@ void Tape::backward(const Tensor& out, const Tensor& d_out) {
   while (!records_.empty()) {
     Record record = std::move(records_.back());
     records_.pop_back();
+    if (!record.out) {  // a mark
+      record.back({});
+      continue;
+    }
     auto grad = grads_.find(record.out.storage());
     if (grad == grads_.end()) continue;  // no gradient reached this op's output
     Tensor d = mirrored(grad->second, record.out, 0);

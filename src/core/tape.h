@@ -27,10 +27,14 @@ struct GradSlot {
 
 class Tape {
  public:
-  explicit Tape(Allocator& memory) : memory_(memory) {}
+  // Every gradient is `loss_scale` times the derivative of the loss: in f16, what would round to
+  // zero stays a number.
+  explicit Tape(Allocator& memory, float loss_scale = 1)
+      : memory_(memory), loss_scale_(loss_scale) {}
   // A tape for recomputing a piece of what `outer` recorded: knows outer's bound parameters, not
   // its activations.
-  Tape(Allocator& memory, Tape& outer) : memory_(memory), outer_(&outer) {}
+  Tape(Allocator& memory, Tape& outer)
+      : memory_(memory), outer_(&outer), loss_scale_(outer.loss_scale_) {}
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -45,8 +49,12 @@ class Tape {
   // `out` was just computed; `back` receives dL/d(out) and adds to the slots of the op's inputs.
   void record(const Tensor& out, std::function<void(const Tensor& d_out)> back);
 
-  void backward(const Tensor& loss);                      // seeds a one-element f32 loss with 1
+  // `passed` is called in the backward pass when everything recorded after this has been replayed.
+  void mark(std::function<void()> passed);
+
+  void backward(const Tensor& loss);  // seeds a one-element f32 loss with loss_scale
   void backward(const Tensor& out, const Tensor& d_out);  // seeds any recorded tensor
+  float loss_scale() const { return loss_scale_; }
 
  private:
   struct Binding {
@@ -64,6 +72,7 @@ class Tape {
 
   Allocator& memory_;
   Tape* outer_ = nullptr;
+  float loss_scale_;
   std::unordered_map<const Storage*, std::map<int64_t, Binding>>
       bindings_;  // by first element within the storage
   std::unordered_set<const Storage*> recorded_;

@@ -33,7 +33,11 @@ void work_in_order(int workers, Read read, Work work, Write write) {
     waiting.emplace(index, std::move(out));
     for (; errors.empty() && !waiting.empty() && waiting.begin()->first == next_write;
          ++next_write) {
-      write(std::move(waiting.begin()->second));
+      try {
+        write(std::move(waiting.begin()->second));
+      } catch (...) {  // noted before any other thread may write on
+        errors.emplace(next_write, std::current_exception());
+      }
       waiting.erase(waiting.begin());
     }
     written.notify_all();

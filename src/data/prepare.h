@@ -14,15 +14,20 @@
 namespace slm {
 
 struct PrepareOptions {
-  std::vector<std::filesystem::path> inputs;  // files or directories, see RecordReader
-  std::filesystem::path output;               // prefix of .bin and .idx
-  std::string field = "text";                 // of a JSON record
+  std::vector<std::filesystem::path> inputs;  // files, directories or patterns, see RecordReader
+  std::filesystem::path output;               // prefix of .bin and .idx, see prepared_prefix
+  std::vector<std::string> fields{"text"};    // of a JSON record; one output for each
+  bool document_names = false;                // <output>_<field>_document, as other tools name them
   TextUnit text_unit = TextUnit::kFile;
   const ChatFormat* chat = nullptr;  // not null: records are conversations in this format
+  bool labels = false;  // of conversations: <output>_label says which tokens are the assistant's
   TreePaths tree_paths = TreePaths::kAll;
   bool append_eod = false;
   double valid_fraction = 0;  // every 1/f-th document goes to <output>_valid instead
-  int workers = 0;            // 0: one per core
+  int64_t shard_tokens = 0;   // above 0: <output>-00000, <output>-00001 ... of about so many
+  int64_t part_tokens = int64_t{1} << 26;  // how much a kill may lose
+  bool restart = false;                    // forget what an unfinished preparation left
+  int workers = 0;                         // 0: one per core
 };
 
 struct PrepareCounts {
@@ -32,13 +37,20 @@ struct PrepareCounts {
   int64_t valid_documents = 0, valid_tokens = 0;
 };
 
-// `progress`, when given, hears of every batch, one call at a time. Texts are encoded without
-// begin or end tokens; special tokens written in them count as such, except in conversations.
-// Nothing appears under the output names unless all succeeds.
-PrepareCounts prepare_tokens(const Tokenizer& tokenizer, const PrepareOptions& options,
-                             const std::function<void(const PrepareCounts&)>& progress = {});
+struct PrepareListener {
+  std::function<void(const PrepareCounts&)> progress = {};         // every batch
+  std::function<void(const PrepareCounts&)> continued = {};        // an earlier process got so far
+  std::function<void(int64_t bytes, int64_t total)> joining = {};  // parts, at the end
+};
 
-// What separates documents: the tokenizer's end token.
-int32_t eod_id(const Tokenizer& tokenizer);
+// One call of the listener at a time. Texts are encoded without begin or end tokens; special tokens
+// written in them count as such, except in conversations. Nothing appears under the output names
+// unless all succeeds; killed, it goes on where it was when it is called again (prepared_parts.h).
+PrepareCounts prepare_tokens(const Tokenizer& tokenizer, const PrepareOptions& options,
+                             const PrepareListener& listener = {});
+
+// Where the documents of `field` ("label" for labels) go.
+std::filesystem::path prepared_prefix(const PrepareOptions& options, const std::string& field,
+                                      bool valid);
 
 }  // namespace slm

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "data/merge.h"
 #include "data/ordered_work.h"
 #include "data/token_file.h"
 #include "support/refusal.h"
 #include "support/scratch_dir.h"
+#include "support/test_data.h"
 #include "text/bpe_trainer.h"
 #include "util/files.h"
 
@@ -72,10 +74,10 @@ TEST_F(Prepare, GivesTheSameFilesForAnyNumberOfWorkers) {
   EXPECT_EQ(documents().size(), 20000u);
   int64_t last = 0;
   o.workers = 8;
-  prepare_tokens(*tokenizer_, o, [&](const PrepareCounts& c) {
+  prepare_tokens(*tokenizer_, o, {.progress = [&](const PrepareCounts& c) {
     EXPECT_GT(c.records, last);
     last = c.records;
-  });
+  }});
   EXPECT_EQ(last, 20000);
   EXPECT_EQ(read_file(dir_ / "out/t.bin"), bin);
   EXPECT_EQ(read_file(dir_ / "out/t.idx"), idx);
@@ -127,9 +129,154 @@ TEST_F(Prepare, LeavesNothingWhenItFails) {
   EXPECT_EQ(refused(o), "[prepare] the validation fraction must lie in 0..1, found 1");
   o = options({input("a.txt", "x")});
   o.chat = &chat_format("zephyr");
-  EXPECT_EQ(refused(o),
-            (dir_ / "a.txt").string() + ":1: conversations are read from .json or .jsonl files");
+  EXPECT_EQ(refused(o), (dir_ / "a.txt").string() +
+                            ":1: conversations are read from .json, .jsonl or .parquet files");
   EXPECT_TRUE(std::filesystem::is_empty(dir_ / "out"));
+}
+
+TEST_F(Prepare, WritesEveryFieldUnderItsOwnName) {
+  auto o = options({input("a.jsonl",
+                          R"({"text":"t1","title":"n1"}
+{"text":null,"title":"n2"}
+{"text":"t3","title":""}
+{"text":"","title":null})")});
+  o.fields = {"text", "title"};
+  PrepareCounts counts = prepare_tokens(*tokenizer_, o);
+  EXPECT_EQ(documents("_text_document"), (Texts{"t1", "t3"}));
+  EXPECT_EQ(documents("_title_document"), (Texts{"n1", "n2"}));
+  EXPECT_EQ(counts.documents, 4);
+  EXPECT_EQ(counts.dropped, 1);
+  o.fields = {"title"};
+  o.document_names = true;
+  o.valid_fraction = 0.5;
+  prepare_tokens(*tokenizer_, o);
+  EXPECT_EQ(documents("_title_document"), Texts{"n1"});
+  EXPECT_EQ(documents("_valid_title_document"), Texts{"n2"});
+}
+
+TEST_F(Prepare, LabelsTheAnswersOfConversations) {
+  auto o = options({input("a.json", R"([{"messages":[{"role":"user","content":"q"},
+      {"role":"assistant","content":"A"},{"role":"user","content":"r"},
+      {"role":"assistant","content":"B"}]}])")});
+  o.chat = &chat_format("zephyr");
+  o.labels = o.append_eod = true;
+  prepare_tokens(*tokenizer_, o);
+  TokenFile tokens(dir_ / "out/t"), labels(dir_ / "out/t_label");
+  ASSERT_EQ(labels.documents(), 1);
+  ASSERT_EQ(labels.length(0), tokens.length(0));
+  std::vector<int32_t> ids(size_t(tokens.length(0))), marks(ids.size()), answers;
+  tokens.read(0, 0, ids);
+  labels.read_labels(0, 0, marks);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (marks[i] == kNoLabel) continue;
+    EXPECT_EQ(marks[i], ids[i]);
+    answers.push_back(ids[i]);
+  }
+  EXPECT_EQ(tokenizer_->decode(answers), "A<|endoftext|>\nB<|endoftext|>\n<|endoftext|>");
+  o.chat = nullptr;
+  EXPECT_EQ(refusal([&] { prepare_tokens(*tokenizer_, o); }),
+            "[prepare] only conversations have labels: choose a chat format");
+}
+
+// A process that is killed leaves finished parts and its journal, as one does that fails.
+TEST_F(Prepare, GoesOnWhereItWasStopped) {
+  std::string lines;
+  for (int i = 0; i < 5000; ++i) lines += std::to_string(i) + "\n";
+  auto o = options({input("a.txt", lines), input("b.txt", lines)});
+  o.text_unit = TextUnit::kLine;
+  o.valid_fraction = 0.25;
+  o.part_tokens = 3000;
+  prepare_tokens(*tokenizer_, o);
+  std::string bin = read_file(dir_ / "out/t.bin"), idx = read_file(dir_ / "out/t_valid.idx");
+  std::filesystem::remove_all(dir_ / "out");
+
+  int stops = 0;
+  int64_t continued = 0;
+  for (bool done = false; !done && stops < 50;) {
+    int batches = 0;
+    try {
+      prepare_tokens(*tokenizer_, o,
+                     {.progress = [&](const PrepareCounts&) { check(++batches < 3, "stop"); },
+                      .continued =
+                          [&](const PrepareCounts& c) {
+                            EXPECT_GT(c.records, continued);
+                            continued = c.records;
+                          }});
+      done = true;
+    } catch (const Error&) {
+      ++stops;
+      EXPECT_FALSE(std::filesystem::exists(dir_ / "out/t.bin"));
+      EXPECT_TRUE(std::filesystem::exists(dir_ / "out/t.prepare.json"));
+    }
+  }
+  EXPECT_GE(stops, 3);
+  EXPECT_TRUE(read_file(dir_ / "out/t.bin") == bin);
+  EXPECT_TRUE(read_file(dir_ / "out/t_valid.idx") == idx);
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(dir_ / "out"))
+    files += !entry.path().empty();
+  EXPECT_EQ(files, 4u);  // no parts, no journal
+}
+
+TEST_F(Prepare, RefusesToGoOnWithAnotherJob) {
+  std::string lines;
+  for (int i = 0; i < 3000; ++i) lines += std::to_string(i) + "\n";
+  auto o = options({input("a.txt", lines)});
+  o.text_unit = TextUnit::kLine;
+  o.part_tokens = 1000;
+  EXPECT_EQ(refusal([&] {
+              prepare_tokens(*tokenizer_, o,
+                             {.progress = [](const PrepareCounts&) { check(false, "stop"); }});
+            }),
+            "stop");
+  o.append_eod = true;
+  std::string text = refusal([&] { prepare_tokens(*tokenizer_, o); });
+  EXPECT_NE(text.find("t.prepare.json: a preparation of other inputs"), std::string::npos) << text;
+  o.restart = true;
+  EXPECT_EQ(prepare_tokens(*tokenizer_, o).documents, 3000);
+  EXPECT_EQ(documents().size(), 3000u);
+}
+
+TEST_F(Prepare, WritesShardsThatMergeToTheWhole) {
+  std::string lines;
+  for (int i = 0; i < 4000; ++i) lines += std::to_string(i) + "\n";
+  auto o = options({input("a.txt", lines)});
+  o.text_unit = TextUnit::kLine;
+  prepare_tokens(*tokenizer_, o);
+  std::string bin = read_file(dir_ / "out/t.bin"), idx = read_file(dir_ / "out/t.idx");
+  std::filesystem::remove_all(dir_ / "out");
+  o.shard_tokens = 4000;
+  prepare_tokens(*tokenizer_, o);
+  std::vector<std::filesystem::path> shards;
+  for (int i = 0; std::filesystem::exists(dir_ / format("out/t-{:05}.idx", i)); ++i)
+    shards.push_back(dir_ / format("out/t-{:05}", i));
+  EXPECT_GE(shards.size(), 3u);
+  int64_t copied = 0;
+  merge_token_files(shards, dir_ / "out/all", [&](int64_t done, int64_t) { copied = done; });
+  EXPECT_EQ(copied, int64_t(bin.size()));
+  EXPECT_TRUE(read_file(dir_ / "out/all.bin") == bin);
+  EXPECT_TRUE(read_file(dir_ / "out/all.idx") == idx);
+  TokenFileWriter other(dir_ / "other", TokenType::kI32);
+  other.commit();
+  EXPECT_EQ(
+      refusal([&] {
+        merge_token_files(std::vector{shards[0], dir_ / "other"}, dir_ / "none");
+      }),
+      (dir_ / "other").string() + ": ids as i32, but those before it as u16; prepare both alike");
+}
+
+TEST_F(Prepare, ReadsPatternsAndParquet) {
+  input("x1.txt", "one");
+  input("x2.txt", "two");
+  auto o = options({dir_ / "x*.txt", testing::fixture("parquet/snappy_v1.parquet")});
+  o.fields = {"label"};
+  prepare_tokens(*tokenizer_, o);
+  Texts all = documents();
+  ASSERT_EQ(all.size(), 2u + 24u);
+  EXPECT_EQ(all[1], "two");
+  EXPECT_TRUE(all[2] == "A" || all[2] == "B" || all[2] == "C");
+  EXPECT_EQ(refusal([&] { expand_inputs({dir_ / "y*.txt"}); }),
+            (dir_ / "y*.txt").string() + ": no files match this pattern");
 }
 
 TEST(WorkInOrder, WritesInOrderWhateverFinishesFirst) {
@@ -145,6 +292,23 @@ TEST(WorkInOrder, WritesInOrderWhateverFinishesFirst) {
         [&](int out) { written.push_back(out); });
     ASSERT_EQ(written.size(), 500u);
     for (int i = 0; i < 500; ++i) EXPECT_EQ(written[size_t(i)], 2 * i);
+  }
+}
+
+TEST(WorkInOrder, WritesNothingTwiceOrAfterAnError) {
+  for (int round = 0; round < 20; ++round) {
+    int next = 0;
+    std::vector<int> written;
+    EXPECT_EQ(refusal([&] {
+                work_in_order<int, int>(
+                    8, [&](int& in) { return (in = next++) < 500; }, [](int in) { return in; },
+                    [&](const int& out) {
+                      written.push_back(out);
+                      check(out != 100, "stop");
+                    });
+              }),
+              "stop");
+    EXPECT_EQ(written.size(), 101u);
   }
 }
 

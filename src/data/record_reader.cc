@@ -1,5 +1,7 @@
 #include "data/record_reader.h"
 
+#include <glob.h>
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -10,6 +12,7 @@ namespace slm {
 namespace {
 
 bool is_plain_text(const std::string& kind) { return kind == ".txt" || kind == ".md"; }
+bool is_parquet(const std::filesystem::path& path) { return path.extension() == ".parquet"; }
 bool is_json(const std::string& kind) { return kind == ".json" || kind == ".jsonl"; }
 
 constexpr size_t kChunk = size_t{1} << 18;
@@ -27,33 +30,63 @@ bool is_blank(std::string_view line) { return std::all_of(line.begin(), line.end
 
 }  // namespace
 
+namespace {
+
+using Paths = std::vector<std::filesystem::path>;
+
+// A .md in a folder is about the data: name it to read it.
+Paths data_files_in(const std::filesystem::path& directory) {
+  Paths files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    std::string kind = extension(entry.path());
+    if (kind == ".txt" || is_json(kind) || is_parquet(entry.path())) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  check(!files.empty(), "{}: no .txt, .json, .jsonl or .parquet files here", directory.string());
+  return files;
+}
+
+// What a shell would make of `*`, `?` and `[...]`; sorted.
+Paths matching(const std::string& pattern) {
+  glob_t found{};
+  int result = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
+  Paths files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  if (result != 0) fail(ErrorKind::kNotFound, "{}: no files match this pattern", pattern);
+  return files;
+}
+
+}  // namespace
+
 std::vector<std::filesystem::path> expand_inputs(const std::vector<std::filesystem::path>& inputs) {
-  std::vector<std::filesystem::path> files;
+  Paths files;
   for (const auto& input : inputs) {
-    if (!std::filesystem::is_directory(input)) {
-      files.push_back(input);
-      continue;
+    bool pattern = input.string().find_first_of("*?[") != std::string::npos;
+    Paths named =
+        pattern && !std::filesystem::exists(input) ? matching(input.string()) : Paths{input};
+    for (const auto& path : named) {
+      Paths more = std::filesystem::is_directory(path) ? data_files_in(path) : Paths{path};
+      files.insert(files.end(), more.begin(), more.end());
     }
-    auto begin = std::ptrdiff_t(files.size());
-    for (const auto& entry : std::filesystem::directory_iterator(input)) {
-      std::string kind = extension(entry.path());
-      bool is_data =
-          kind == ".txt" || is_json(kind);  // a .md here is about the data: name it to read it
-      if (is_data) files.push_back(entry.path());
-    }
-    std::sort(files.begin() + begin, files.end());
-    check(std::ptrdiff_t(files.size()) > begin, "{}: no .txt, .json or .jsonl files here",
-          input.string());
   }
   return files;
 }
 
-RecordReader::RecordReader(const std::filesystem::path& path, TextUnit unit)
-    : name_(path.string()), source_(path) {
+RecordReader::RecordReader(const std::filesystem::path& path, TextUnit unit,
+                           std::span<const std::string> columns)
+    : name_(path.string()) {
   std::string kind = extension(path);
-  check(is_plain_text(kind) || is_json(kind),
-        "{}: a text data set is named .txt, .md, .json or .jsonl, with or without .gz or .zst",
-        name_);
+  check(
+      is_plain_text(kind) || is_json(kind) || is_parquet(path),
+      "{}: a text data set is named .parquet, or .txt, .md, .json or .jsonl with or without .gz or "
+      ".zst",
+      name_);
+  if (is_parquet(path)) {
+    rows_.emplace(path, columns);
+    layout_ = Layout::kParquet;
+    return;
+  }
+  source_.emplace(path);
   fill();
   if (buffer_.starts_with("\xef\xbb\xbf")) at_ = 3;  // byte order mark
   if (is_plain_text(kind)) {
@@ -76,6 +109,8 @@ bool RecordReader::next(Record& record) {
       return next_paragraph(record);
     case Layout::kJsonArray:
       return next_element(record);
+    case Layout::kParquet:
+      return next_row(record);
     default:
       break;
   }
@@ -89,7 +124,7 @@ bool RecordReader::next(Record& record) {
 
 bool RecordReader::fill() {
   buffer_.resize(kChunk);
-  buffer_.resize(source_.read(buffer_));
+  buffer_.resize(source_->read(buffer_));
   at_ = 0;
   return !buffer_.empty();
 }
@@ -182,6 +217,13 @@ bool RecordReader::next_element(Record& record) {
   if (done_ && first_ && is_blank(record.text)) return false;  // []
   first_ = false;
   return true;
+}
+
+bool RecordReader::next_row(Record& record) {
+  record.json = true;
+  bool found = rows_->next(record.text);
+  record.line = rows_->row();
+  return found;
 }
 
 }  // namespace slm

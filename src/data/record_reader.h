@@ -1,6 +1,6 @@
 // The records of a text data set, one after the other: lines of a .jsonl file, elements of a .json
-// array, or the text of a .txt file whole, by paragraph or by line. Compressed files (.gz, .zst)
-// are read through.
+// array, rows of a .parquet file, or the text of a .txt file whole, by paragraph or by line.
+// Compressed files (.gz, .zst) are read through.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "data/byte_source.h"
+#include "data/parquet/rows.h"
 
 namespace slm {
 
@@ -19,20 +20,22 @@ enum class TextUnit { kFile, kParagraph, kLine };
 struct Record {
   std::string text;  // JSON or plain text
   bool json;
-  int64_t line;  // where it begins, from 1
+  int64_t line;  // where it begins, from 1; of Parquet: the row
 };
 
 class RecordReader {
  public:
-  // Refuses names that are not .txt, .json or .jsonl, with or without .gz or .zst.
-  RecordReader(const std::filesystem::path& path, TextUnit unit);
+  // Refuses names that are not .parquet, or .txt, .md, .json or .jsonl with or without .gz or .zst.
+  // Of a Parquet file only `columns` are read; empty: all.
+  RecordReader(const std::filesystem::path& path, TextUnit unit = TextUnit::kFile,
+               std::span<const std::string> columns = {});
 
   // Blank lines are passed over. Error for a record of more than 1 GiB.
   bool next(Record& record);
-  int64_t consumed() const { return source_.consumed(); }
+  int64_t consumed() const { return rows_ ? rows_->consumed() : source_->consumed(); }
 
  private:
-  enum class Layout { kJsonLines, kJsonArray, kFile, kParagraphs, kTextLines };
+  enum class Layout { kJsonLines, kJsonArray, kParquet, kFile, kParagraphs, kTextLines };
 
   bool fill();
   bool peek(char& c);
@@ -41,10 +44,12 @@ class RecordReader {
   bool next_paragraph(Record& record);
   bool next_whole(Record& record);
   bool next_element(Record& record);
+  bool next_row(Record& record);
   void skip_space();
 
   std::string name_;
-  ByteSource source_;
+  std::optional<ParquetRows> rows_;   // of a Parquet file
+  std::optional<ByteSource> source_;  // of any other
   Layout layout_;
   std::string buffer_;
   size_t at_ = 0;
@@ -52,7 +57,8 @@ class RecordReader {
   bool first_ = true, done_ = false;
 };
 
-// The files to read: a directory stands for the ones in it that have such names, sorted.
+// The files to read: a directory stands for the ones in it that have such names, a pattern like
+// data/*.jsonl for those that match it; sorted.
 std::vector<std::filesystem::path> expand_inputs(const std::vector<std::filesystem::path>& inputs);
 
 }  // namespace slm

@@ -114,8 +114,10 @@ TEST_F(Records, RefuseDamage) {
   EXPECT_EQ(refused("a.txt.gz", bad), ": damaged gzip data");
   EXPECT_EQ(refused("a.json", "[1,2"), ": the JSON array is cut off");
   EXPECT_EQ(refused("a.json", "[1]\n2"), ":2: something follows the JSON array");
-  EXPECT_EQ(refused("a.csv", ""),
-            ": a text data set is named .txt, .md, .json or .jsonl, with or without .gz or .zst");
+  EXPECT_EQ(
+      refused("a.csv", ""),
+      ": a text data set is named .parquet, or .txt, .md, .json or .jsonl with or without .gz or "
+      ".zst");
   EXPECT_EQ(refusal([&] { RecordReader(dir_ / "none.txt", TextUnit::kFile); }),
             (dir_ / "none.txt").string() + ": cannot open: No such file or directory");
 }
@@ -128,7 +130,7 @@ TEST_F(Records, OfADirectory) {
                                                 dir_ / "c.json", "x"}));
   std::filesystem::create_directory(dir_ / "empty");
   EXPECT_EQ(refusal([&] { expand_inputs({dir_ / "empty"}); }),
-            (dir_ / "empty").string() + ": no .txt, .json or .jsonl files here");
+            (dir_ / "empty").string() + ": no .txt, .json, .jsonl or .parquet files here");
 }
 
 }  // namespace

@@ -35,6 +35,14 @@ Ids sample(const SampleOrder& order, const TokenFile& file, int64_t i, int64_t s
   return out;
 }
 
+Ids documents_of(const SampleOrder& order) {
+  return {order.document_order().begin(), order.document_order().end()};
+}
+
+std::vector<uint32_t> shuffle_of(const SampleOrder& order) {
+  return {order.shuffle().begin(), order.shuffle().end()};
+}
+
 std::vector<std::pair<int64_t, int64_t>> starts(const SampleOrder& order) {
   std::vector<std::pair<int64_t, int64_t>> out;
   for (auto s : order.starts()) out.emplace_back(s.position, s.offset);
@@ -70,12 +78,12 @@ TEST(LegacyShuffler, DrawsTwoWordsForWideRangesAndNoneForZero) {
 
 TEST(SampleOrder, MatchesTheOriginalInOneEpoch) {
   TokenFile file(write_documents(kThree));
-  SampleOrder order(file, 0, 3, 2, 4, 1234, EpochShuffle::kNeox);
+  SampleOrder order(file, {0, 3, 2, 4, 1234, EpochShuffle::kNeox});
   EXPECT_EQ(order.epochs(), 1);
-  EXPECT_EQ(order.document_order(), (Ids{0, 1, 2}));
+  EXPECT_EQ(documents_of(order), (Ids{0, 1, 2}));
   EXPECT_EQ(starts(order),
             (std::vector<std::pair<int64_t, int64_t>>{{0, 0}, {0, 2}, {1, 1}, {2, 1}, {2, 3}}));
-  EXPECT_EQ(order.shuffle(), (std::vector<int64_t>{1, 2, 3, 0}));
+  EXPECT_EQ(shuffle_of(order), (std::vector<uint32_t>{1, 2, 3, 0}));
   EXPECT_EQ(sample(order, file, 0, 2), (Ids{0, 20, 0}));
   EXPECT_EQ(sample(order, file, 1, 2), (Ids{0, 30, 31}));
   EXPECT_EQ(sample(order, file, 2, 2), (Ids{31, 32, 0}));
@@ -85,9 +93,9 @@ TEST(SampleOrder, MatchesTheOriginalInOneEpoch) {
 
 TEST(SampleOrder, MatchesTheOriginalOverThreeEpochs) {
   TokenFile file(write_documents(kThree));
-  SampleOrder order(file, 0, 3, 2, 9, 1234, EpochShuffle::kNeox);
+  SampleOrder order(file, {0, 3, 2, 9, 1234, EpochShuffle::kNeox});
   EXPECT_EQ(order.epochs(), 3);
-  EXPECT_EQ(order.document_order(), (Ids{2, 2, 1, 0, 1, 1, 2, 0, 0}));
+  EXPECT_EQ(documents_of(order), (Ids{2, 2, 1, 0, 1, 1, 2, 0, 0}));
   EXPECT_EQ(starts(order), (std::vector<std::pair<int64_t, int64_t>>{{0, 0},
                                                                      {0, 2},
                                                                      {1, 0},
@@ -102,14 +110,14 @@ TEST(SampleOrder, MatchesTheOriginalOverThreeEpochs) {
                                                                      {7, 1},
                                                                      {8, 0},
                                                                      {8, 2}}));
-  EXPECT_EQ(order.shuffle(), (std::vector<int64_t>{3, 10, 2, 12, 11, 5, 4, 0, 8, 6, 9, 7, 1}));
+  EXPECT_EQ(shuffle_of(order), (std::vector<uint32_t>{3, 10, 2, 12, 11, 5, 4, 0, 8, 6, 9, 7, 1}));
 }
 
 TEST(SampleOrder, OtherModesKeepEpochsApart) {
   std::vector<Ids> documents;
   for (int i = 0; i < 40; ++i) documents.push_back({i, i, i, 100});
   TokenFile file(write_documents(documents));  // 160 tokens an epoch, 53 samples of 3
-  SampleOrder per_epoch(file, 0, 40, 3, 120, 7, EpochShuffle::kPerEpoch);
+  SampleOrder per_epoch(file, {0, 40, 3, 120, 7, EpochShuffle::kPerEpoch});
   EXPECT_EQ(per_epoch.epochs(), 3);
   for (int e = 0; e < 3; ++e) {
     Ids epoch(per_epoch.document_order().begin() + 40 * e,
@@ -117,19 +125,19 @@ TEST(SampleOrder, OtherModesKeepEpochsApart) {
     std::sort(epoch.begin(), epoch.end());
     for (int i = 0; i < 40; ++i) EXPECT_EQ(epoch[size_t(i)], i);
   }
-  for (int64_t i = 0; i < 53; ++i) EXPECT_LT(per_epoch.shuffle()[size_t(i)], 53);
+  for (int64_t i = 0; i < 53; ++i) EXPECT_LT(per_epoch.shuffle()[size_t(i)], 53u);
   // 120 - 106 = 14 samples of the third epoch are less than 80 % of 53: it stands apart.
-  SampleOrder megatron(file, 0, 40, 3, 120, 7, EpochShuffle::kMegatron);
+  SampleOrder megatron(file, {0, 40, 3, 120, 7, EpochShuffle::kMegatron});
   Ids last(megatron.document_order().begin() + 80, megatron.document_order().end());
   std::sort(last.begin(), last.end());
   EXPECT_EQ(last[39], 39);
   EXPECT_EQ(last[0], 0);
-  for (int64_t i = 0; i < 106; ++i) EXPECT_LT(megatron.shuffle()[size_t(i)], 106);
+  for (int64_t i = 0; i < 106; ++i) EXPECT_LT(megatron.shuffle()[size_t(i)], 106u);
   // 159 - 106 = 53 are not: all epochs together, as in the default.
-  SampleOrder whole(file, 0, 40, 3, 159, 7, EpochShuffle::kMegatron);
-  SampleOrder neox(file, 0, 40, 3, 159, 7, EpochShuffle::kNeox);
-  EXPECT_EQ(whole.document_order(), neox.document_order());
-  EXPECT_EQ(whole.shuffle(), neox.shuffle());
+  SampleOrder whole(file, {0, 40, 3, 159, 7, EpochShuffle::kMegatron});
+  SampleOrder neox(file, {0, 40, 3, 159, 7, EpochShuffle::kNeox});
+  EXPECT_EQ(documents_of(whole), documents_of(neox));
+  EXPECT_EQ(shuffle_of(whole), shuffle_of(neox));
 }
 
 TEST(SampleOrder, EveryTokenIsATargetOncePerEpoch) {
@@ -140,7 +148,7 @@ TEST(SampleOrder, EveryTokenIsATargetOncePerEpoch) {
   }
   TokenFile file(write_documents(documents));
   for (int64_t seq_length : {1, 2, 5, 64, 150}) {
-    SampleOrder order(file, 0, 50, seq_length, 1, 3, EpochShuffle::kNeox);
+    SampleOrder order(file, {0, 50, seq_length, 1, 3, EpochShuffle::kNeox});
     std::vector<int> seen(size_t(file.tokens()));
     for (int64_t i = 0; i < order.size(); ++i) {
       Ids ids = sample(order, file, i, seq_length);
@@ -155,8 +163,9 @@ TEST(SampleOrder, RefusesEmptyRangesAndAbsurdSizes) {
   auto prefix = write_documents({{1, 2}, {}, {3}});
   TokenFile file(prefix);
   auto build = [&](int64_t first, int64_t end, int64_t seq_length, int64_t samples) {
-    return refusal(
-        [&] { SampleOrder(file, first, end, seq_length, samples, 1, EpochShuffle::kNeox); });
+    return refusal([&] {
+      SampleOrder(file, {first, end, seq_length, samples, 1, EpochShuffle::kNeox});
+    });
   };
   EXPECT_EQ(build(0, 4, 2, 1), prefix.string() + ": documents 0..4 of 3");
   EXPECT_EQ(build(2, 1, 2, 1), prefix.string() + ": documents 2..1 of 3");
@@ -244,6 +253,86 @@ TEST(SampleStream, BlendsSourcesAndCountsWhatItUsed) {
   EXPECT_EQ(refusal([&] { stream.sample(0, wrong); }).rfind("[data] a sample needs room", 0), 0u);
 }
 
+TEST(SampleStream, KnowsWhereASampleComesFrom) {
+  std::vector<DataSource> sources{{write_documents(kThree)}};
+  SampleStream stream(sources, {.seq_length = 2, .samples_needed = 3});
+  auto place = stream.origin(1);  // [0, 30, 31]
+  EXPECT_EQ(place.sample, 1);
+  EXPECT_EQ(place.documents, (std::vector<int64_t>{1, 2}));
+  ASSERT_EQ(place.pieces.size(), 2u);
+  EXPECT_EQ(place.pieces[0].document, 1);
+  EXPECT_EQ(place.pieces[0].begin, 1);
+  EXPECT_EQ(place.pieces[0].count, 1);
+  EXPECT_EQ(place.pieces[1].document, 2);
+  EXPECT_EQ(place.pieces[1].count, 2);
+  SampleStream plan(sources, {.seq_length = 2, .samples_needed = 3, .only_plan = true});
+  EXPECT_EQ(plan.usage(3)[0].epochs, stream.usage(3)[0].epochs);
+  Ids out(3);
+  EXPECT_EQ(refusal([&] { plan.sample(0, out); }),
+            "[data] a stream that only plans has no samples");
+}
+
+TEST(SampleStream, ReadsLabelsInTheSamePlaces) {
+  auto prefix = write_documents(kThree);
+  auto labels = prefix.parent_path() / "labels";
+  TokenFileWriter writer(labels, TokenType::kI32, TokenFileWriter::Content::kLabels);
+  for (const Ids& d : {Ids{kNoLabel, 11, 0}, {kNoLabel, 0}, {30, kNoLabel, 32, 0}}) writer.add(d);
+  EXPECT_EQ(refusal([&] { writer.add(Ids{-1}); }),
+            "[tokens] the id -1 does not fit in 0..2147483647");
+  writer.commit();
+  std::vector<DataSource> sources{{.prefix = prefix, .labels = labels}};
+  SampleStream stream(sources, {.seq_length = 2, .samples_needed = 3});
+  EXPECT_TRUE(stream.has_labels());
+  Ids out(3);
+  stream.labels(1, out);
+  EXPECT_EQ(out, (Ids{0, 30, kNoLabel}));
+  stream.sample(1, out);
+  EXPECT_EQ(out, (Ids{0, 30, 31}));
+  sources[0].prefix = labels;
+  EXPECT_EQ(refusal([&] {
+              SampleStream(sources, {.seq_length = 2, .samples_needed = 3}).sample(1, out);
+            }),
+            labels.string() + ".bin: document 2 holds an id outside 0..2147483647");
+  sources[0] = {.prefix = prefix, .labels = write_documents({{1, 2, 3}, {4, 5}, {6}}, "labels2")};
+  EXPECT_NE(refusal([&] {
+              SampleStream(sources, {.seq_length = 2, .samples_needed = 3});
+            }).find("1 labels of document 2, which has 4 tokens in"),
+            std::string::npos);
+}
+
+// More than the size from which orders are cached.
+TEST(SampleOrder, LargeOrdersComeFromTheCache) {
+  auto dir = scratch_dir();
+  TokenFileWriter writer(dir / "big", TokenType::kU8);
+  for (int i = 0; i < 1000; ++i) writer.add(Ids(1000, i % 100));
+  writer.commit();
+  TokenFile file(dir / "big");
+  SampleOrderSpec spec{0, 1000, 1, 2'900'000, 5, EpochShuffle::kNeox};
+  SampleOrder plain(file, spec), made(file, spec, dir / "cache");
+  auto files = [&] {
+    std::vector<std::filesystem::path> out;
+    for (const auto& e : std::filesystem::directory_iterator(dir / "cache")) out.push_back(e);
+    return out;
+  };
+  ASSERT_EQ(files().size(), 1u);
+  auto time = std::filesystem::last_write_time(files()[0]);
+  SampleOrder found(file, spec, dir / "cache");
+  EXPECT_EQ(std::filesystem::last_write_time(files()[0]), time);
+  for (const SampleOrder* o : {&made, &found}) {
+    EXPECT_TRUE(std::ranges::equal(o->document_order(), plain.document_order()));
+    EXPECT_TRUE(std::ranges::equal(o->shuffle(), plain.shuffle()));
+    for (int64_t i : {0, 77, 2'899'999})
+      EXPECT_EQ(sample(*o, file, i, 1), sample(plain, file, i, 1));
+  }
+  spec.seed = 6;
+  SampleOrder(file, spec, dir / "cache");
+  EXPECT_EQ(files().size(), 2u);
+  write_file_atomically(files()[0], "SLMORDER cut off");
+  write_file_atomically(files()[1], "");
+  EXPECT_TRUE(std::ranges::equal(SampleOrder(file, spec, dir / "cache").shuffle(),
+                                 SampleOrder(file, spec).shuffle()));
+}
+
 TEST(SampleStream, RefusesIdsOutsideTheVocabulary) {
   auto prefix = write_documents({{1, 2, 500, 3}});
   std::vector<DataSource> sources{{prefix}};
@@ -252,7 +341,8 @@ TEST(SampleStream, RefusesIdsOutsideTheVocabulary) {
   EXPECT_EQ(
       refusal([&] { stream.sample(0, out); }),
       prefix.string() +
-          ": the id 500 is outside the vocabulary of 500; was it prepared with another tokenizer?");
+          ": token 2 of document 0 is the id 500, outside the vocabulary of 500; was it prepared "
+          "with another tokenizer?");
 }
 
 }  // namespace

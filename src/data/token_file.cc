@@ -71,21 +71,27 @@ void check_document_index(const std::byte* array, int64_t count, int64_t items,
 
 }  // namespace
 
-int token_bytes(TokenType type) {
-  switch (type) {
-    case TokenType::kU8:
-    case TokenType::kI8:
-      return 1;
-    case TokenType::kI16:
-    case TokenType::kU16:
-      return 2;
-    case TokenType::kI32:
-      return 4;
-    case TokenType::kI64:
-      return 8;
-  }
+namespace {
+
+struct TypeRow {
+  TokenType type;
+  int bytes;
+  std::string_view name;
+};
+constexpr TypeRow kTypes[] = {{TokenType::kU8, 1, "u8"},   {TokenType::kI8, 1, "i8"},
+                              {TokenType::kI16, 2, "i16"}, {TokenType::kI32, 4, "i32"},
+                              {TokenType::kI64, 8, "i64"}, {TokenType::kU16, 2, "u16"}};
+
+const TypeRow& row_of(TokenType type) {
+  for (const TypeRow& row : kTypes)
+    if (row.type == type) return row;
   fail(ErrorKind::kInvalid, "[tokens] no element type has the code {}", int(type));
 }
+
+}  // namespace
+
+int token_bytes(TokenType type) { return row_of(type).bytes; }
+std::string_view token_type_name(TokenType type) { return row_of(type).name; }
 
 TokenType token_type_for(int64_t vocab_size) {
   return vocab_size < 65500 ? TokenType::kU16 : TokenType::kI32;
@@ -172,17 +178,46 @@ bool widen(TokenType type, const std::byte* from, std::span<int32_t> out) {
 
 }  // namespace
 
-void TokenFile::read(int64_t document, int64_t begin, std::span<int32_t> out) const {
-  check(begin >= 0 && int64_t(out.size()) <= length(document) - begin,
-        "[tokens] {} tokens from {} of document {}, which has {}", out.size(), begin, document,
+const std::byte* TokenFile::place(int64_t document, int64_t begin, size_t count) const {
+  check(begin >= 0 && int64_t(count) <= length(document) - begin,
+        "[tokens] {} tokens from {} of document {}, which has {}", count, begin, document,
         length(document));
   int64_t offset = at<int64_t>(index_.offsets, document) + begin * token_bytes(index_.type);
-  check_data(widen(index_.type, bin_->bytes().data() + offset, out),
+  return bin_->bytes().data() + offset;
+}
+
+void TokenFile::read(int64_t document, int64_t begin, std::span<int32_t> out) const {
+  check_data(widen(index_.type, place(document, begin, out.size()), out),
              "{}: document {} holds an id outside 0..2147483647", bin_->path().string(), document);
 }
 
-TokenFileWriter::TokenFileWriter(std::filesystem::path prefix, TokenType type)
-    : prefix_(std::move(prefix)), type_(type), bin_(with_suffix(prefix_, ".bin")) {}
+void TokenFile::read_labels(int64_t document, int64_t begin, std::span<int32_t> out) const {
+  widen(index_.type, place(document, begin, out.size()), out);
+}
+
+TokenFileWriter::TokenFileWriter(std::filesystem::path prefix, TokenType type, Content content)
+    : prefix_(std::move(prefix)),
+      type_(type),
+      content_(content),
+      bin_(with_suffix(prefix_, ".bin")) {
+  check(content == Content::kTokens || type == TokenType::kI32 || type == TokenType::kI64,
+        "[tokens] labels need the type i32 or i64, not {}", token_type_name(type));
+}
+
+void TokenFileWriter::append(const TokenFile& file, const std::function<void(int64_t)>& copied) {
+  check(file.type() == type_, "{}: ids as {}, but those before it as {}; prepare both alike",
+        file.prefix().string(), token_type_name(file.type()), token_type_name(type_));
+  flush();
+  constexpr size_t kPiece = size_t{1} << 26;
+  for (auto rest = file.bytes(); !rest.empty();) {
+    auto piece = rest.first(std::min(kPiece, rest.size()));
+    bin_.write(piece.data(), piece.size());
+    if (copied) copied(int64_t(piece.size()));
+    rest = rest.subspan(piece.size());
+  }
+  for (int64_t d = 0; d < file.documents(); ++d) lengths_.push_back(int32_t(file.length(d)));
+  tokens_ += file.tokens();
+}
 
 void TokenFileWriter::add(std::span<const int32_t> document) {
   static_assert(std::endian::native == std::endian::little);
@@ -192,7 +227,9 @@ void TokenFileWriter::add(std::span<const int32_t> document) {
   check(int64_t(document.size()) < int64_t{1} << 31, "[tokens] a document of {} tokens",
         document.size());
   for (int64_t id : document) {
-    check(id >= 0 && id < limit, "[tokens] the id {} does not fit in 0..{}", id, limit - 1);
+    bool unlabeled = content_ == Content::kLabels && id == kNoLabel;
+    check((id >= 0 && id < limit) || unlabeled, "[tokens] the id {} does not fit in 0..{}", id,
+          limit - 1);
     buffer_.append(reinterpret_cast<const char*>(&id), size_t(bytes));
     if (buffer_.size() >= kBufferBytes) flush();
   }

@@ -5,6 +5,7 @@
 #include "format/safetensors.h"
 #include "format/tensor_files.h"
 #include "util/error.h"
+#include "util/files.h"
 #include "util/json.h"
 
 namespace slm {
@@ -72,7 +73,8 @@ std::string other_contents(const fs::path& dir) {
        it.increment(unreadable)) {
     std::string name = it->path().filename();
     if (name.ends_with(".gguf")) return format("; there is {}: name that file itself", name);
-    if (name.ends_with(".safetensors.tmp") || name.ends_with(".incomplete") ||
+    bool unfinished = is_temporary_name(name) && name.find(".safetensors.") != std::string::npos;
+    if (unfinished || name.ends_with(".safetensors.tmp") || name.ends_with(".incomplete") ||
         name.ends_with(".part") || name.ends_with(".crdownload"))
       return format("; {} looks like a download or save that was stopped", name);
     if (name.ends_with(".safetensors") || name.ends_with(".bin"))

@@ -17,6 +17,14 @@ void append(Backend& backend, const AttentionPlan& plan, const Tensor& from, con
   }
 }
 
+Tensor laid_out(Backend& backend, const AttentionPlan& plan, const Tensor& from) {
+  if (plan.key_rows == 0) return from;
+  Tensor to = backend.empty({plan.key_rows, from.dim(1), from.dim(2)}, from.dtype());
+  for (const KeyRun& run : plan.key_runs)
+    backend.copy(from.rows(run.from, run.from + run.count), to.rows(run.to, run.to + run.count));
+  return to;
+}
+
 AttentionSpec scores_of(const DecoderSpec& spec) {
   AttentionSpec scores{.scale = spec.score_scale, .window = spec.window};
   if (scores.scale == 0) scores.scale = float(1 / std::sqrt(double(spec.head_size)));
@@ -56,6 +64,15 @@ std::shared_ptr<const AttentionPlan> plan_attention(Context& cx, const DecoderSp
   auto plan = std::make_shared<AttentionPlan>();
   plan->scores = scores_of(spec);
   if (spec.positions == Positions::kRotary) plan_rotation(cx, spec.rope, batch, cache, *plan);
+  if (!batch.parents.empty()) {
+    check(!cache && !cx.tape, "[attention] a tree of texts is for inference without a cache");
+    SharedKeys keys = share_keys(batch);
+    plan->scores.uniform = true;
+    plan->segments = std::move(keys.segments);
+    plan->key_runs = std::move(keys.runs);
+    plan->key_rows = keys.rows;
+    return plan;
+  }
   for (int64_t s = 0; s < batch.sequences(); ++s) {
     int64_t begin = batch.starts[size_t(s)], length = batch.starts[size_t(s) + 1] - begin;
     AttentionSegment segment{begin, length, begin, length};
@@ -105,6 +122,8 @@ Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& 
     k = cache->k;
     v = cache->v;
   }
+  k = laid_out(cx.backend, plan, k);
+  v = laid_out(cx.backend, plan, v);
   Tensor y = attend(cx, q, k, v, plan.segments, plan.scores);
   return out_(cx, y.reshape({tokens, spec_.heads * spec_.head_size}));
 }

@@ -5,6 +5,7 @@
 
 #include "model/kv_cache.h"
 #include "model/linear.h"
+#include "model/shared_keys.h"
 #include "model/token_batch.h"
 #include "ops/attention.h"
 
@@ -15,6 +16,8 @@ struct AttentionPlan {
   Tensor query_rotation, key_rotation;     // [T, rotated dims] f32; absent without rotary positions
   std::vector<AttentionSegment> segments;  // which keys each sequence's queries see
   AttentionSpec scores;
+  std::vector<KeyRun> key_runs;  // of a tree with branches: where its keys are laid out anew
+  int64_t key_rows = 0;          // rows of that; 0: keys are used where they are
 };
 // `cache` null: the keys are the batch itself. What helps to read on past the trained length is
 // left out while a tape records: training is at that length.

@@ -1,7 +1,9 @@
 #include "model/block.h"
 
 #include "ops/add.h"
+#include "ops/dropout.h"
 #include "ops/norm.h"
+#include "util/rng.h"
 
 namespace slm {
 
@@ -13,7 +15,9 @@ Block::Block(const DecoderSpec& spec, const Parameters& parameters, const std::s
       norm2_weight_(parameters.find(name + ".norm2.weight")),
       norm2_bias_(parameters.find(name + ".norm2.bias")),
       attention_(spec, parameters, name + ".attn"),
-      mlp_(spec, parameters, name + ".mlp") {}
+      mlp_(spec, parameters, name + ".mlp"),
+      attention_stream_(hash_name(name + ".attn")),
+      mlp_stream_(hash_name(name + ".mlp")) {}
 
 Tensor Block::norm1(Context& cx, const Tensor& x) const {
   return norm(cx, x, norm1_weight_, norm1_bias_, norm_);
@@ -28,10 +32,10 @@ Tensor Block::norm2(Context& cx, const Tensor& x) const {
 Tensor Block::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
                          const KvCache::Layer* cache) const {
   Tensor n = norm1(cx, x);
-  Tensor h = axpy(cx, 1, attention_(cx, n, plan, cache), x);
+  Tensor h = axpy(cx, 1, dropout(cx, attention_(cx, n, plan, cache), attention_stream_), x);
   if (residual_ == Residual::kSequential) n = norm2(cx, h);
   if (residual_ == Residual::kParallel) n = norm2(cx, x);
-  return axpy(cx, 1, mlp_(cx, n), h);
+  return axpy(cx, 1, dropout(cx, mlp_(cx, n), mlp_stream_), h);
 }
 
 }  // namespace slm

@@ -22,6 +22,7 @@ class Block {
   Tensor norm1_weight_, norm1_bias_, norm2_weight_, norm2_bias_;
   Attention attention_;
   Mlp mlp_;
+  uint64_t attention_stream_, mlp_stream_;  // of dropout
 };
 
 }  // namespace slm

@@ -4,10 +4,12 @@
 #include <cmath>
 
 #include "ops/add.h"
+#include "ops/dropout.h"
 #include "ops/embed.h"
 #include "ops/norm.h"
 #include "ops/recompute.h"
 #include "util/error.h"
+#include "util/rng.h"
 
 namespace slm {
 namespace {
@@ -43,7 +45,12 @@ Tensor rows_of_length_one(const Tensor& w) {
 }
 
 Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters)
+    : Decoder(spec, parameters,
+              parameters.trainable() ? parameters.values().dtype() : DType::kF32) {}
+
+Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states)
     : spec_(spec),
+      states_(states),
       embed_(parameters.at("embed.weight")),
       positions_(parameters.find("positions.weight")),
       embed_norm_weight_(parameters.find("embed_norm.weight")),
@@ -59,7 +66,7 @@ Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters)
 }
 
 Tensor Decoder::embedded(Context& cx, const TokenBatch& batch) const {
-  Tensor x = embed(cx, batch.ids, embed_, spec_.embedding_scale, DType::kF32, spec_.padding_id);
+  Tensor x = embed(cx, batch.ids, embed_, spec_.embedding_scale, states_, spec_.padding_id);
   if (spec_.positions == Positions::kLearned) {
     Tensor rows = Tensor::host(batch.positions.shape(), DType::kI32);
     auto from = batch.positions.span<const int32_t>();
@@ -69,10 +76,10 @@ Tensor Decoder::embedded(Context& cx, const TokenBatch& batch) const {
             from[t] + 1, spec_.max_positions);
       rows.data<int32_t>()[t] = from[t] + int32_t(spec_.position_offset);
     }
-    x = axpy(cx, 1, embed(cx, rows, positions_), x);
+    x = axpy(cx, 1, embed(cx, rows, positions_, 1, states_), x);
   }
   if (spec_.embedding_norm) x = norm(cx, x, embed_norm_weight_, embed_norm_bias_, spec_.norm);
-  return x;
+  return dropout(cx, x, hash_name("embed"));
 }
 
 Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
@@ -80,14 +87,17 @@ Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
   auto plan = plan_attention(cx, spec_, batch, cache);
   Tensor x = embedded(cx, batch);
   if (trace) trace->push_back(x);
-  for (int64_t i = 0; i < spec_.layers; ++i) {
-    const Block& block = blocks_[size_t(i)];
-    const KvCache::Layer* layer = cache ? &cache->layer(i) : nullptr;
-    auto run = [&block, plan, layer](Context& c, const Tensor& in) {
-      return block(c, in, *plan, layer);
-    };
-    x = cx.recompute ? recompute(cx, x, run) : run(cx, x);
-    if (trace) trace->push_back(x);
+  auto run = [this, plan, cache](Context& c, Tensor h, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      h = blocks_[size_t(i)](c, h, *plan, cache ? &cache->layer(i) : nullptr);
+    return h;
+  };
+  for (int64_t i = 0, end = 0; i < spec_.layers; i = end) {
+    end = std::min(i + std::max<int64_t>(cx.recompute, 1), spec_.layers);
+    if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
+    auto part = [run, i, end](Context& c, const Tensor& h) { return run(c, h, i, end); };
+    x = cx.recompute > 0 ? recompute(cx, x, part) : part(cx, x);
+    if (trace) trace->push_back(x);  // every block, unless several are recomputed at a time
   }
   for (int64_t s = 0; cache && s < batch.sequences(); ++s) {
     int64_t slot = batch.slots[size_t(s)];

@@ -13,7 +13,9 @@ namespace slm {
 class Decoder {
  public:
   // Holds handles to the parameters: make them trainable before this, not after.
+  // Activations have the type of trainable parameters, else they are f32.
   Decoder(const DecoderSpec& spec, const Parameters& parameters);
+  Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states);
 
   const DecoderSpec& spec() const { return spec_; }
 
@@ -36,6 +38,7 @@ class Decoder {
   Tensor embedded(Context& cx, const TokenBatch& batch) const;
 
   DecoderSpec spec_;
+  DType states_;  // of all activations
   Tensor embed_, positions_, embed_norm_weight_, embed_norm_bias_;
   Tensor final_norm_weight_, final_norm_bias_, head_, head_bias_;
   Tensor head_gain_;  // [D]: gain of the norm that makes lengths 1, where weights may change

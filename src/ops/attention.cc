@@ -38,6 +38,7 @@ Tensor attend(Context& cx, const Tensor& q, const Tensor& k, const Tensor& v,
                      .scale = spec.scale,
                      .window = spec.window,
                      .slopes = spec.slopes,
+                     .uniform = spec.uniform,
                      .y = cx.backend.empty(q.shape(), q.dtype())};
   if (recording) args.lse = cx.backend.empty({q.dim(0), q.dim(1)}, DType::kF32);
   cx.backend.attention_forward(args);

@@ -13,6 +13,7 @@ struct AttentionSpec {
   float scale = 1;
   int64_t window = 0;  // 0: all earlier keys
   Tensor slopes;       // [H] f32, absent without ALiBi
+  bool uniform = false;  // a query's result is bit-equal however many queries its segment has
 };
 
 // q: [Tq, H, E]; k, v: [Tk, K, E]; y: [Tq, H, E]. Segments must lie within the tensors and be at

@@ -3,10 +3,19 @@
 #include <algorithm>
 
 #include "backend/backend.h"
+#include "ops/samples.h"
 #include "util/error.h"
 
 namespace slm {
 namespace {
+
+// A chunk is made of whole samples, or lies within one.
+int64_t chunk_end(int64_t begin, int64_t tokens, int64_t chunk, int64_t sample) {
+  if (sample >= kFewestSampleRows && tokens % sample == 0)
+    chunk = sample <= chunk ? chunk / sample * sample
+                            : std::min(chunk, (begin / sample + 1) * sample - begin);
+  return std::min(tokens, begin + chunk);
+}
 
 double sum(const Tensor& losses) {
   double total = 0;
@@ -32,8 +41,8 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
   Tensor dx = recording && cx.tape->wants(x) ? backend.empty(x.shape(), x.dtype()) : Tensor{};
 
   double total = 0;
-  for (int64_t begin = 0; begin < tokens; begin += spec.chunk) {
-    int64_t end = std::min(tokens, begin + spec.chunk);
+  for (int64_t begin = 0, end = 0; begin < tokens; begin = end) {
+    end = chunk_end(begin, tokens, spec.chunk, cx.sample_rows);
     Tensor rows = x.rows(begin, end), logits = backend.empty({end - begin, vocab}, DType::kF32);
     Tensor losses = backend.empty({end - begin}, DType::kF32);
     backend.gemm({.a = rows,
@@ -42,26 +51,34 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
                   .transpose_b = true,
                   .alpha = spec.logit_scale,
                   .bias = b});
-    backend.cross_entropy(
-        {logits, targets.rows(begin, end), losses, spec.z_loss, recording, 1 / spec.divisor});
+    backend.cross_entropy({.logits = logits,
+                           .targets = targets.rows(begin, end),
+                           .losses = losses,
+                           .z_loss = spec.z_loss,
+                           .gradient = recording,
+                           .gradient_scale = (recording ? cx.tape->loss_scale() : 1) / spec.divisor});
     total += sum(losses);
     if (!recording) continue;
     float scale = spec.logit_scale;
     if (dx) backend.gemm({.a = logits, .b = w, .c = dx.rows(begin, end), .alpha = scale});
-    if (GradSlot dw = cx.tape->slot(w))
-      backend.gemm({.a = logits,
-                    .b = rows,
-                    .c = dw.grad,
-                    .transpose_a = true,
-                    .alpha = scale,
-                    .beta = dw.beta});
-    if (GradSlot db = cx.tape->slot(b)) backend.column_sum({logits, db});
+    each_sample(cx.sample_rows, end - begin, [&](int64_t first, int64_t last) {
+      Tensor d_logits = logits.rows(first, last);
+      if (GradSlot dw = cx.tape->slot(w))
+        backend.gemm({.a = d_logits,
+                      .b = rows.rows(first, last),
+                      .c = dw.grad,
+                      .transpose_a = true,
+                      .alpha = scale,
+                      .beta = dw.beta});
+      if (GradSlot db = cx.tape->slot(b)) backend.column_sum({d_logits, db});
+    });
   }
   *loss.data<float>() = float(total / spec.divisor);
 
   if (recording) {
     cx.tape->record(loss, [x, dx, &backend, &tape = *cx.tape](const Tensor& d_loss) {
-      check(*d_loss.data<float>() == 1, "[head_loss] the loss must be where backward starts");
+      check(*d_loss.data<float>() == tape.loss_scale(),
+            "[head_loss] the loss must be where backward starts");
       if (GradSlot slot = tape.slot(x)) backend.accumulate(1, dx, slot);
     });
   }

@@ -1,6 +1,7 @@
 #include "ops/linear.h"
 
 #include "backend/backend.h"
+#include "ops/samples.h"
 #include "util/error.h"
 
 namespace slm {
@@ -21,13 +22,21 @@ Tensor linear(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b, fl
   cx.backend.gemm({.a = x, .b = w, .c = y, .transpose_b = true, .alpha = scale, .bias = b});
 
   if (cx.recording(x, w, b)) {
-    cx.tape->record(y, [x, w, b, scale, &backend = cx.backend, &tape = *cx.tape](const Tensor& dy) {
+    cx.tape->record(y, [x, w, b, scale, sample = cx.sample_rows, &backend = cx.backend,
+                        &tape = *cx.tape](const Tensor& dy) {
       if (GradSlot dx = tape.slot(x))
         backend.gemm({.a = dy, .b = w, .c = dx.grad, .alpha = scale, .beta = dx.beta});
-      if (GradSlot dw = tape.slot(w))
-        backend.gemm(
-            {.a = dy, .b = x, .c = dw.grad, .transpose_a = true, .alpha = scale, .beta = dw.beta});
-      if (GradSlot db = tape.slot(b)) backend.column_sum({dy, db});
+      each_sample(sample, x.dim(0), [&](int64_t begin, int64_t end) {
+        Tensor dy_rows = dy.rows(begin, end);
+        if (GradSlot dw = tape.slot(w))
+          backend.gemm({.a = dy_rows,
+                        .b = x.rows(begin, end),
+                        .c = dw.grad,
+                        .transpose_a = true,
+                        .alpha = scale,
+                        .beta = dw.beta});
+        if (GradSlot db = tape.slot(b)) backend.column_sum({dy_rows, db});
+      });
     });
   }
   return y;

@@ -1,6 +1,7 @@
 #include "ops/norm.h"
 
 #include "backend/backend.h"
+#include "ops/samples.h"
 #include "util/error.h"
 
 namespace slm {
@@ -21,8 +22,18 @@ Tensor norm(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b, cons
   if (recording) {
     Tensor y =
         std::exchange(args.y, {});  // not needed backwards: let it go when its last reader is done
-    cx.tape->record(y, [args, &backend = cx.backend, &tape = *cx.tape](const Tensor& dy) {
-      backend.norm_backward(args, {dy, tape.slot(args.x), tape.slot(args.w), tape.slot(args.b)});
+    cx.tape->record(y, [args, sample = cx.sample_rows, &backend = cx.backend,
+                        &tape = *cx.tape](const Tensor& dy) {
+      GradSlot dx = tape.slot(args.x);
+      int64_t stats = args.stats.dim(0) / args.x.dim(0);  // of each row: one, or one per head
+      each_sample(sample, args.x.dim(0), [&](int64_t begin, int64_t end) {
+        NormArgs part = args;
+        part.x = args.x.rows(begin, end);
+        part.stats = args.stats.rows(begin * stats, end * stats);
+        GradSlot dx_rows = dx ? GradSlot{dx.grad.rows(begin, end), dx.beta} : GradSlot{};
+        backend.norm_backward(
+            part, {dy.rows(begin, end), dx_rows, tape.slot(args.w), tape.slot(args.b)});
+      });
     });
     return y;
   }

@@ -1,9 +1,14 @@
 #include "train/checkpoint_store.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include "support/refusal.h"
 #include "support/scratch_dir.h"
+#include "train/checkpoint_manifest.h"
 #include "util/files.h"
 
 namespace slm {
@@ -56,9 +61,64 @@ TEST(CheckpointStore, ALatestThatMakesNoSenseIsIgnored) {
   EXPECT_EQ(names(store.candidates()), (Names{"step_2", "step_1"}));
 }
 
-// Stopping at any stage leaves a good newest checkpoint: the one before, or the new one.
+TEST(CheckpointStore, KeepsEveryNthForGood) {
+  CheckpointStore store(scratch_dir(), {.keep_last = 2, .keep_every = 4});
+  for (int64_t step = 1; step <= 10; ++step) store.save(step, write_numbers);
+  EXPECT_EQ(store.steps(), (std::vector<int64_t>{4, 8, 9, 10}));
+}
+
+constexpr const char* kStages[] = {"write", "manifest", "rename", "sync", "latest", "prune"};
+
+// A process of its own saves `step` and is killed at a stage, as by a power cut.
+void save_and_die(const fs::path& directory, int64_t step, std::string_view at) {
+  pid_t child = fork();
+  if (child == 0) {
+    CheckpointStore dying(directory, {.keep_last = 1, .on_stage = [&](std::string_view stage) {
+                                        if (stage == at) ::kill(::getpid(), SIGKILL);
+                                      }});
+    dying.save(step, write_numbers);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status)) << at;
+}
+
+void expect_sound(const fs::path& directory) {
+  CheckpointStore after(directory, {.keep_last = 1});
+  after.remove_leftovers();
+  ASSERT_FALSE(after.candidates().empty());
+  verify_checkpoint(after.candidates().front());
+  for (const auto& entry : fs::directory_iterator(directory))
+    EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
+  after.save(2, write_numbers);
+  EXPECT_EQ(names(after.candidates()), (Names{"step_2"}));
+}
+
+// Ending at any stage leaves a good newest checkpoint: the one before, or the new one.
+TEST(CheckpointStore, KilledAtEveryStage) {
+  for (const char* stage : kStages) {
+    SCOPED_TRACE(stage);
+    fs::path directory = scratch_dir();
+    CheckpointStore(directory).save(1, write_numbers);
+    save_and_die(directory, 2, stage);
+    expect_sound(directory);
+  }
+}
+
+TEST(CheckpointStore, KilledWhileReplacingTheOnlyOne) {
+  for (const char* stage : kStages) {
+    SCOPED_TRACE(stage);
+    fs::path directory = scratch_dir();
+    CheckpointStore(directory).save(2, write_numbers);
+    save_and_die(directory, 2, stage);
+    expect_sound(directory);
+  }
+}
+
+// What throws, as a full disk does, leaves nothing half-written either.
 TEST(CheckpointStore, FailureAtEveryStage) {
-  for (const char* bad : {"write", "manifest", "rename", "latest", "prune"}) {
+  for (const char* bad : kStages) {
     SCOPED_TRACE(bad);
     fs::path directory = scratch_dir();
     CheckpointStore(directory).save(1, write_numbers);
@@ -66,29 +126,22 @@ TEST(CheckpointStore, FailureAtEveryStage) {
                                           if (stage == bad) throw std::runtime_error("stop");
                                         }});
     EXPECT_THROW(failing.save(2, write_numbers), std::runtime_error);
-
-    CheckpointStore after(directory, {.keep_last = 1});
-    after.remove_leftovers();
-    ASSERT_FALSE(after.candidates().empty());
-    verify_checkpoint(after.candidates().front());
-    for (const auto& entry : fs::directory_iterator(directory))
-      EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
-    after.save(2, write_numbers);
-    EXPECT_EQ(names(after.candidates()), (Names{"step_2"}));
+    EXPECT_TRUE(failing.remove_leftovers().empty());
+    expect_sound(directory);
   }
 }
 
-TEST(CheckpointStore, FailureWhileReplacingTheSameStep) {
+TEST(CheckpointStore, LeftoversAreNamed) {
   fs::path directory = scratch_dir();
   CheckpointStore(directory).save(1, write_numbers);
-  CheckpointStore(directory).save(2, write_numbers);
-  CheckpointStore failing(directory, {.on_stage = [](std::string_view stage) {
-                            if (stage == "rename") throw std::runtime_error("stop");
-                          }});
-  EXPECT_THROW(failing.save(2, write_numbers), std::runtime_error);
-  verify_checkpoint(CheckpointStore(directory).candidates().front());
-  CheckpointStore(directory).save(2, write_numbers);
-  verify_checkpoint(directory / "step_2");
+  fs::create_directories(directory / "step_2.tmp" / "config");
+  fs::create_directories(directory / "mine.tmp");
+  write_file_atomically(directory / "latest.1234-5.tmp", "st");
+  write_file_atomically(directory / "notes.tmp", "mine");
+  std::vector<std::string> removed = names(CheckpointStore(directory).remove_leftovers());
+  std::sort(removed.begin(), removed.end());
+  EXPECT_EQ(removed, (Names{"latest.1234-5.tmp", "step_2.tmp"}));
+  EXPECT_TRUE(fs::exists(directory / "mine.tmp") && fs::exists(directory / "notes.tmp"));
 }
 
 TEST(CheckpointStore, DamageIsNamed) {
@@ -103,7 +156,9 @@ TEST(CheckpointStore, DamageIsNamed) {
   EXPECT_EQ(complaint(), file.string() + ": 3 bytes, 4 were written");
   fs::remove(file);
   EXPECT_EQ(complaint(), file.string() + ": missing");
-  write_file_atomically(directory / "step_1" / "manifest.json", "{\"version\": 1");
+  write_file_atomically(directory / "step_1" / "a.txt", "123");
+  EXPECT_NE(complaint().find("a.txt: 3 bytes, 4 were written; 1 more damaged"), std::string::npos);
+  write_file_atomically(directory / "step_1" / "manifest.json", "{\"version\": 2");
   EXPECT_NE(complaint().find("manifest.json"), std::string::npos);
   fs::remove(directory / "step_1" / "manifest.json");
   EXPECT_NE(complaint().find("manifest.json"), std::string::npos);

@@ -4,6 +4,9 @@
 #include <array>
 #include <numeric>
 
+#include "core/dtype.h"
+#include "data/sampling.h"
+#include "train/fault_policy.h"
 #include "train/initialize.h"
 #include "train/schedule.h"
 #include "util/error.h"
@@ -30,6 +33,12 @@ void derive_shape(RunConfig& c) {
         "[config] seq_length {} is more than max_position_embeddings {}", s.seq_length,
         s.max_positions);
   s.model_parallel = std::max<int64_t>(1, s.model_parallel);
+  check(s.rotary_scale > 0 && s.rotary_scale <= 1e6,
+        "[config] rotary_scaling_factor is {}, expected a positive number", s.rotary_scale);
+  if (s.rotary_scale != 1)
+    c.notes.push_back(
+        "rotary_scaling_factor: positions are interpolated linearly; the authors of these "
+        "configurations saw samples get worse with it after about 10B tokens");
   if (s.pipeline_parallel > 1)
     c.notes.push_back("pipe_parallel_size: all stages run in this one process");
 
@@ -57,18 +66,37 @@ void derive_shape(RunConfig& c) {
         "[config] attention_config covers {} layers, num_layers is {}", layers, s.layers);
 }
 
-void derive_batch(RunConfig::Batch& b) {
+// One batch size of three may be missing, or two (GPT-NeoX's rules).
+void derive_batch(RunConfig::Batch& b, int64_t processes) {
   for (int64_t n : {b.global, b.micro, b.accumulate})
     check(n >= 0 && n < (1 << 30), "[config] a batch size of {} makes no sense", n);
   check(b.global > 0 || b.micro > 0,
         "[config] give train_micro_batch_size_per_gpu or train_batch_size");
-  if (b.micro == 0) b.micro = b.accumulate > 0 ? b.global / b.accumulate : b.global;
-  if (b.accumulate == 0) b.accumulate = b.global > 0 && b.micro > 0 ? b.global / b.micro : 1;
-  if (b.global == 0) b.global = b.micro * b.accumulate;
-  check(b.global == b.micro * b.accumulate && b.global > 0,
+  int64_t each = b.global / processes;  // sequences of a process
+  if (b.micro == 0) b.micro = b.accumulate > 0 ? each / b.accumulate : each;
+  if (b.accumulate == 0) b.accumulate = each > 0 && b.micro > 0 ? each / b.micro : 1;
+  if (b.global == 0) b.global = b.micro * b.accumulate * processes;
+  check(b.global == b.micro * b.accumulate * processes && b.global > 0,
         "[config] train_batch_size {} is not train_micro_batch_size_per_gpu {} x "
-        "gradient_accumulation_steps {}",
-        b.global, b.micro, b.accumulate);
+        "gradient_accumulation_steps {} x {} data-parallel processes: leave one of the first three "
+        "out to have it computed",
+        b.global, b.micro, b.accumulate, processes);
+}
+
+void derive_parallel(RunConfig& c) {
+  RunConfig::Parallel& p = c.parallel;
+  check(p.bucket > 0,
+        "[config] zero_optimization.reduce_bucket_size is {}, expected a positive "
+        "number of gradients",
+        p.bucket);
+  check(p.zero_stage >= 0 && p.zero_stage <= 3,
+        "[config] zero_optimization.stage is {}, expected 0 or 1", p.zero_stage);
+  if (p.zero_stage <= 1) return;
+  c.notes.push_back(
+      format("zero_optimization.stage: {} is asked for; computed as 1, with whole "
+             "weights and gradients in each process",
+             p.zero_stage));
+  p.zero_stage = 1;
 }
 
 void derive_schedule(RunConfig& c) {
@@ -89,9 +117,7 @@ void derive_precision(RunConfig& c) {
         "[config] precision is \"{}\", expected fp32, fp16 or bfloat16", c.precision);
   check(asked.empty() || asked == c.precision, "[config] precision is {}, but {} is enabled",
         c.precision, asked);
-  if (c.precision != "fp32")
-    c.notes.push_back(
-        format("precision: {} is asked for, this version trains in f32", c.precision));
+  if (c.precision == "fp16") LossScaler scaler{c.loss_scaler};  // refuses what it cannot do
 }
 
 // An unset list is often written [""].
@@ -111,6 +137,23 @@ void derive_paths(std::string_view key, std::vector<std::string>& paths,
         "[config] {}_data_weights must not be negative, and not all zero", key);
 }
 
+void derive_data(RunConfig::Data& d) {
+  derive_paths("train", d.train, d.train_weights);
+  derive_paths("valid", d.valid, d.valid_weights);
+  derive_paths("test", d.test, d.test_weights);
+  check(d.path.empty() || (d.train.empty() && d.valid.empty() && d.test.empty()),
+        "[config] give data_path with split, or lists of paths, not both");
+  check(d.train_labels.empty() || d.train_labels.size() == d.train.size(),
+        "[config] train_label_data_paths has {} entries, train_data_paths {}",
+        d.train_labels.size(), d.train.size());
+  check(d.valid_labels.empty() || d.valid_labels.size() == d.valid.size(),
+        "[config] valid_label_data_paths has {} entries, valid_data_paths {}",
+        d.valid_labels.size(), d.valid.size());
+  check(d.weight_alpha > 0, "[config] weighted_sampler_alpha must be positive, found {}",
+        d.weight_alpha);
+  epoch_shuffle_named(d.epoch_shuffle);
+}
+
 void check_values(const RunConfig& c) {
   check(c.optimizer.type == "Adam" || c.optimizer.type == "AdamW",
         "[config] optimizer.type is \"{}\", expected Adam or AdamW", c.optimizer.type);
@@ -121,8 +164,15 @@ void check_values(const RunConfig& c) {
             c.optimizer.max_grad_norm >= 0,
         "[config] the learning rate must be positive, eps, weight_decay and gradient_clipping not "
         "negative");
-  check(c.hidden_dropout == 0 && c.attention_dropout == 0,
-        "[config] dropout is not supported: set hidden_dropout and attention_dropout to 0");
+  check(c.hidden_dropout >= 0 && c.hidden_dropout < 1,
+        "[config] hidden_dropout is {}, expected a probability below 1", c.hidden_dropout);
+  check(c.attention_dropout == 0,
+        "[config] attention_dropout is {}: only 0 is supported, as the attention kernels never hold "
+        "the probabilities it would drop; hidden_dropout works",
+        c.attention_dropout);
+  check(!c.recompute || c.recompute_layers > 0,
+        "[config] checkpoint_num_layers is {}, expected 1 or more", c.recompute_layers);
+  Curriculum curriculum(c.curriculum, c.shape.seq_length);  // refuses what it cannot do
   check(c.data.impl == "mmap" || c.data.impl == "infer",
         "[config] data_impl is \"{}\", expected mmap or infer", c.data.impl);
   check(c.data.loss_norm == "micro" || c.data.loss_norm == "global_tokens",
@@ -133,16 +183,32 @@ void check_values(const RunConfig& c) {
         "[config] intervals and counts must not be negative, log_interval not zero");
 }
 
+void check_saving(const RunConfig& c) {
+  const RunConfig::Saving& s = c.saving;
+  check(s.keep_every >= 0 && s.exit_every >= 0,
+        "[config] keep_every and exit_interval must not be negative");
+  check(s.scale == "linear" || s.scale == "log",
+        "[config] checkpoint_scale is \"{}\", expected linear or log", s.scale);
+  check(s.scale == "linear" || s.every > 1,
+        "[config] checkpoint_scale log needs a checkpoint_factor of 2 or more, found {}", s.every);
+  auto dtype = dtype_from_name(s.dtype);
+  check(s.dtype.empty() || dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16,
+        "[config] checkpoint_dtype is \"{}\", expected f32, bf16 or f16", s.dtype);
+  FaultPolicy{fault_policy_spec(c.faults)};
+}
+
 }  // namespace
 
 void derive(RunConfig& c) {
+  if (c.watching.print_every > 0 && !c.given.contains("log_interval"))
+    c.watching.log_every = c.watching.print_every;
   derive_shape(c);
-  derive_batch(c.batch);
+  derive_parallel(c);
+  derive_batch(c.batch, c.parallel.processes);
   derive_precision(c);
-  derive_paths("train", c.data.train, c.data.train_weights);
-  derive_paths("valid", c.data.valid, c.data.valid_weights);
-  derive_paths("test", c.data.test, c.data.test_weights);
+  derive_data(c.data);
   check_values(c);
+  check_saving(c);
   derive_schedule(c);
   check_init_method(c.init.method);
   check_init_method(c.init.output_method);

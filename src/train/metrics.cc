@@ -20,6 +20,7 @@ Json parse_line(std::string_view line) {
 }  // namespace
 
 MetricsLog::MetricsLog(std::filesystem::path path, int64_t resumed_step) : path_(std::move(path)) {
+  if (path_.empty()) return;
   std::string kept;
   if (std::filesystem::exists(path_)) {
     std::string old = read_file(path_);
@@ -40,11 +41,14 @@ MetricsLog::MetricsLog(std::filesystem::path path, int64_t resumed_step) : path_
   if (!file_) fail(ErrorKind::kIo, "{}: cannot open: {}", path_.string(), std::strerror(errno));
 }
 
-MetricsLog::~MetricsLog() { std::fclose(file_); }
+MetricsLog::~MetricsLog() {
+  if (file_) std::fclose(file_);
+}
 
 void MetricsLog::write(std::string_view kind, Json fields) {
   Json line{{"version", kVersion}, {"kind", kind}};
   line.update(fields);
+  if (path_.empty()) return;
   std::string text = line.dump() + "\n";
   bool ok = std::fwrite(text.data(), 1, text.size(), file_) == text.size();
   if (!ok || std::fflush(file_) != 0)
@@ -55,7 +59,9 @@ void MetricsLog::write(std::string_view kind, Json fields) {
 void MetricsLog::remember(const Json& line) {
   auto number = [&](const char* key) { return line.contains(key) && line[key].is_number(); };
   if (!number("step") || !number("loss") || !line.contains("kind")) return;
-  auto& curve = line["kind"] == "valid" ? curves_.valid : curves_.train;
+  bool trained = line["kind"] == "step";
+  if (!trained && line["kind"] != "valid") return;
+  auto& curve = trained ? curves_.train : curves_.valid;
   curve.push_back({line["step"].get<double>(), line["loss"].get<double>()});
 }
 

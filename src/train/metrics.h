@@ -1,8 +1,16 @@
 // What a run reports about itself: metrics.jsonl, one JSON object per line, and a picture of the
-// loss. Lines have "version": 1 and a "kind":
-//   step:   step, loss, lr, grad_norm, tokens (consumed so far), tokens_per_second, seconds (since
-//           the process began), memory_bytes (the most this process ever held)
-//   valid:  step, loss, tokens
+// loss. Lines have "version": 1, a "kind" and a "step":
+//   step:     loss, lr, grad_norm, tokens (consumed so far), tokens_per_second (of steps alone,
+//             since the line before), mfu (share of the measured peak; absent when there is none),
+//             seconds (since the process began), phases (seconds of one step, by what they went
+//             into), memory_bytes (the most this process ever held)
+//   valid:    loss, tokens; test: the same, at the end
+//   sources:  tokens, sources: [{source, tokens, epochs}], consumed so far
+//   save:     checkpoint, seconds (that training waited for it)
+//   fault:    what, and more by the kind of fault
+//   note:     what
+// A number that is not finite is null. Readers skip kinds and fields that they do not know, and
+// lines that are no JSON: a crash can leave one.
 #pragma once
 
 #include <cstdio>
@@ -20,8 +28,9 @@ struct LossCurves {
   std::vector<CurvePoint> train, valid;
 };
 
-// Appends to the file; every line is handed to the operating system at once. Lines of steps after
-// `resumed_step`, written by a process that was killed before it saved them, are removed first.
+// Appends to the file (to none when the path is empty); every line is handed to the operating
+// system at once. Lines of steps after `resumed_step`, written by a process that was killed before
+// it saved them, are removed first.
 class MetricsLog {
  public:
   MetricsLog(std::filesystem::path path, int64_t resumed_step);

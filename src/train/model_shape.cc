@@ -29,6 +29,7 @@ Json base_config(const RunConfig::Shape& s, int64_t tokens, const SpecialTokens&
   c["intermediate_size"] = mlp_width(s);
   c["max_position_embeddings"] = s.max_positions;
   c["num_attention_heads"] = s.heads;
+  if (s.rotary_scale != 1) c["rope_scaling"] = {{"type", "linear"}, {"factor", s.rotary_scale}};
   c["num_hidden_layers"] = s.layers;
   c["tie_word_embeddings"] = !s.untied_head;
   c["torch_dtype"] = "float32";

@@ -20,11 +20,12 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
     int32_t position = 0;
     for (int64_t t = 0; t < length; ++t) {
       int64_t row = s * length + t;
-      bool ends = spec.eod && sample[size_t(t)] == *spec.eod;
-      bool counts = !(spec.mask_eod_loss && ends);
-      ids[row] = sample[size_t(t)];
+      int32_t id = token_id(sample[size_t(t)]), target = sample[size_t(t) + 1];
+      bool ends = spec.eod && id == *spec.eod;
+      bool counts = target >= 0 && !(spec.mask_eod_loss && ends);
+      ids[row] = id;
       positions[row] = position++;
-      targets[row] = counts ? sample[size_t(t) + 1] : -1;
+      targets[row] = counts ? target : -1;
       batch.counted += counts;
       if (ends && spec.reset_positions) position = 0;
       if (t + 1 == length || (ends && spec.reset_attention)) batch.tokens.starts.push_back(row + 1);
@@ -34,7 +35,10 @@ NextTokenBatch pack_samples(std::span<const int32_t> samples, const NextTokenSpe
 }
 
 NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextTokenSpec& spec)
-    : decoder_(decoder), source_(std::move(source)), spec_(spec) {
+    : decoder_(decoder),
+      source_(std::move(source)),
+      spec_(spec),
+      curriculum_(spec.curriculum, spec.seq_length) {
   check(spec.seq_length > 0, "[next token] a sequence length of {}", spec.seq_length);
   bool needs_eod = spec.reset_attention || spec.reset_positions || spec.mask_eod_loss;
   check(spec.eod || !needs_eod,
@@ -42,25 +46,40 @@ NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextToke
         "with an end-of-text token");
 }
 
-Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t micro) {
-  NextTokenBatch batch = read(step, micro);
-  int64_t divisor = batch.counted * step.accumulate;
-  if (spec_.mean_over_step && spec_.mask_eod_loss) {
+Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
+  int64_t size = step.micro_batch / step.pieces;
+  NextTokenBatch batch = read(step, part * size, size);
+  int64_t divisor = (step.pieces == 1 ? batch.counted : counted(step, part / step.pieces)) *
+                    step.accumulate;
+  if (spec_.mean_over_step && spec_.masks()) {
     divisor = 0;
-    for (int64_t i = 0; i < step.accumulate; ++i) divisor += read(step, i).counted;
+    for (int64_t i = 0; i < step.accumulate; ++i) divisor += counted(step, i);
+  }
+  if (cx.tape) {
+    cx.sample_rows = curriculum_.length(step.steps);
+    cx.dropout.first_row = (step.first + part * size) * spec_.seq_length;
   }
   Tensor hidden = decoder_.hidden(cx, batch.tokens);
   return decoder_.loss(cx, hidden, batch.targets,
                        {.divisor = float(std::max<int64_t>(divisor, 1)), .z_loss = spec_.z_loss});
 }
 
-NextTokenBatch NextToken::read(const StepSamples& step, int64_t micro) const {
-  size_t stride = size_t(spec_.seq_length) + 1;
-  std::vector<int32_t> samples(size_t(step.micro_batch) * stride);
-  for (int64_t i = 0; i < step.micro_batch; ++i)
-    source_(step.first + micro * step.micro_batch + i,
-            std::span(samples).subspan(size_t(i) * stride, stride));
-  return pack_samples(samples, spec_);
+// Targets of a micro batch that count.
+int64_t NextToken::counted(const StepSamples& step, int64_t micro) const {
+  if (!spec_.masks()) return step.micro_batch * curriculum_.length(step.steps);
+  return read(step, micro * step.micro_batch, step.micro_batch).counted;
+}
+
+NextTokenBatch NextToken::read(const StepSamples& step, int64_t first, int64_t count) const {
+  PhaseClock::Scope reading(step.clock, Phase::kData);
+  NextTokenSpec cut = spec_;
+  cut.seq_length = curriculum_.length(step.steps);
+  std::vector<int32_t> samples, whole(size_t(spec_.seq_length) + 1, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    source_(step.first + first + i, whole);
+    samples.insert(samples.end(), whole.begin(), whole.begin() + cut.seq_length + 1);
+  }
+  return pack_samples(samples, cut);
 }
 
 }  // namespace slm

@@ -2,76 +2,156 @@
 
 #include <algorithm>
 
+#include "train/schedule.h"
 #include "util/progress.h"
 
 namespace slm {
 namespace {
 
-constexpr double kF32 = 4;
-constexpr double kHeadChunk = 512;  // rows of logits that exist at a time (ops/head_loss.h)
+namespace fs = std::filesystem;
 
-double parameter_count(const DecoderSpec& spec) {
-  double n = 0;
-  for (const ParameterSpec& p : parameter_specs(spec)) n += double(p.shape.elements());
-  return n;
+template <class... Args>
+std::string row(std::string_view head, format_string<Args...> text, Args&&... args) {
+  return format("{:<12}{}\n", head, fmt::format(text, std::forward<Args>(args)...));
 }
 
-// Numbers per token that a block keeps until its backward pass.
-double block_activations(const DecoderSpec& s) {
-  double q = double(s.heads * s.head_size), kv = double(s.kv_heads * s.head_size);
-  double d = double(s.width), f = double(s.mlp_width);
-  double norms = s.residual == Residual::kParallelShared ? d : 2 * d;
-  double qkv = 2 * q + 3 * kv + (s.qk_norm == QkNorm::kNone ? 0 : q + kv);  // before and after rope
-  return norms + qkv + q + 4 * d + (s.gated ? 3 : 2) * f;
+std::string model_rows(const PlanInputs& in) {
+  const DecoderSpec& s = in.model.spec;
+  double count = 0;
+  for (const ParameterSpec& p : parameter_specs(s)) count += double(p.shape.elements());
+  std::string heads = s.kv_heads == s.heads ? "" : format(" ({} for keys and values)", s.kv_heads);
+  return row("model", "{}: {} parameters, {} layers, width {}, {} heads{}, MLP {}, vocabulary {}",
+             in.model.model_type, format_count(count), s.layers, s.width, s.heads, heads,
+             s.mlp_width, s.vocab);
+}
+
+std::string memory_item(std::string_view name, double bytes) {
+  return bytes > 0 ? format("{:12}{:<18}{:>10}\n", "", name, format_bytes(bytes)) : "";
+}
+
+// What turning recomputation on or off would make of it.
+std::string other_way(const PlanInputs& in) {
+  RunConfig other = in.config;
+  other.recompute = !other.recompute;
+  MemoryPlan plan = plan_memory(other, in.model.spec, in.processes);
+  return row("", "{} {} recomputation (checkpoint_activations)", format_bytes(plan.total()),
+             other.recompute ? "with" : "without");
+}
+
+std::string memory_rows(const PlanInputs& in) {
+  MemoryPlan plan = plan_memory(in.config, in.model.spec, in.processes);
+  std::string out = row("memory", "{}{}{}", format_bytes(plan.total()),
+                        in.processes > 1 ? " on each process" : "",
+                        in.config.recompute ? ", recomputing activations" : "");
+  out += memory_item("weights", plan.weights) + memory_item("master weights", plan.master) +
+         memory_item("gradients", plan.gradients) + memory_item("moments", plan.moments);
+  std::vector<std::pair<double, std::string>> kinds;
+  for (const auto& [kind, bytes] : plan.activations) kinds.emplace_back(bytes, kind);
+  std::ranges::sort(kinds, std::greater{});
+  for (const auto& [bytes, kind] : kinds) out += memory_item(kind, bytes);
+  out += memory_item("kernels' scratch", plan.scratch) + memory_item("program", plan.program);
+  return out + other_way(in);
+}
+
+double step_tokens(const PlanInputs& in) {
+  return double(in.config.batch.global * in.config.shape.seq_length);
+}
+
+std::string batch_rows(const PlanInputs& in) {
+  const RunConfig& c = in.config;
+  double tokens = step_tokens(in), steps = double(c.schedule.train_steps);
+  std::string processes = in.processes > 1 ? format("{} processes x ", in.processes) : "";
+  return row("step", "{} tokens: {}{} x {} sequences of {}", format_count(tokens), processes,
+             c.batch.accumulate, c.batch.micro, c.shape.seq_length) +
+         row("run", "{} steps, {} tokens", c.schedule.train_steps, format_count(steps * tokens));
+}
+
+std::string data_rows(const PlanInputs& in) {
+  if (!in.data) return row("data", "not there: no tokens by source, no epochs");
+  std::string out, head = "data";
+  const RunConfig& c = in.config;
+  for (const auto& use : in.data->train.usage(c.schedule.train_steps * c.batch.global)) {
+    out += row(head, "{}: {} tokens, {:.2f} epochs", use.prefix, format_count(double(use.tokens)),
+               use.epochs);
+    head.clear();
+  }
+  auto held_out = [&](std::string_view name, const auto& stream) {
+    if (stream)
+      out += row(name, "{} tokens each time",
+                 format_count(double(in.data->valid_batches) * step_tokens(in)));
+  };
+  held_out("validation", in.data->valid);
+  held_out("test", in.data->test);
+  return out;
+}
+
+std::string schedule_rows(const PlanInputs& in) {
+  const RunConfig& c = in.config;
+  Schedule schedule(c.optimizer.lr, c.schedule);
+  int64_t steps = c.schedule.train_steps;
+  auto warmup = int64_t(c.schedule.warmup * double(c.schedule.decay_steps));
+  std::string begin = warmup > 0
+                          ? format("up to {:.3g} at step {}, ", schedule.rate(warmup), warmup)
+                          : format("{:.3g} at step 0, ", schedule.rate(0));
+  for (int quarter : {1, 2, 3, 4})
+    begin += format("{}{:.3g} at {}%", quarter > 1 ? ", " : "",
+                    schedule.rate(std::min(steps - 1, steps * quarter / 4)), 25 * quarter);
+  return row("rate", "{}: {}", c.schedule.style, begin);
+}
+
+fs::path existing_parent(fs::path path) {
+  path = fs::absolute(path);
+  while (!fs::exists(path) && path.has_relative_path()) path = path.parent_path();
+  return path;
+}
+
+std::string checkpoint_rows(const PlanInputs& in) {
+  const RunConfig& c = in.config;
+  MemoryPlan memory = plan_memory(c, in.model.spec);
+  double each = memory.weights + memory.master + memory.moments;
+  int64_t made =
+      c.saving.every > 0 ? (c.schedule.train_steps + c.saving.every - 1) / c.saving.every : 1;
+  made += int64_t(c.saving.extra_steps.size());
+  int64_t kept = c.saving.keep_last > 0 ? std::min(made, c.saving.keep_last) : made;
+  // One more is on the disk while it is written and an older one not yet deleted.
+  double need = each * double(kept < made ? kept + 1 : made);
+  std::string out = row("checkpoints", "{} of {} kept, {} each, {} in all", kept, made,
+                        format_bytes(each), format_bytes(need));
+  if (c.saving.save.empty()) return out;
+  std::error_code error;
+  auto disk = fs::space(existing_parent(c.saving.save), error);
+  if (error) return out;
+  bool fits = double(disk.available) >= need;
+  return out + row("", "{} free where they go{}", format_bytes(double(disk.available)),
+                   fits ? "" : ": NOT ENOUGH; set keep_last_n_checkpoints or save elsewhere");
+}
+
+std::string time_rows(const PlanInputs& in) {
+  double tokens = step_tokens(in), steps = double(in.config.schedule.train_steps);
+  double flops = flops_per_token(in.model.spec, in.config.shape.seq_length);
+  double causal = causal_flops_per_token(in.model.spec, in.config.shape.seq_length);
+  std::string out = row("operations", "{}FLOP per token, {}FLOP counting only visible scores",
+                        format_count(flops), format_count(causal));
+  double seconds = 0;
+  std::string how;
+  if (in.seconds_per_step) {
+    seconds = *in.seconds_per_step;
+    how = "timed";
+  } else if (in.peak_flops > 0) {
+    seconds = flops * tokens / (kAssumedShare * in.peak_flops * double(in.processes));
+    how = format("at {:.0f}% of the {}FLOP/s measured here", 100 * kAssumedShare,
+                 format_count(in.peak_flops));
+  }
+  if (seconds <= 0) return out;
+  return out + row("time", "{} per step, {} tokens/s, {} in all ({})", format_duration(seconds),
+                   format_count(tokens / seconds), format_duration(steps * seconds), how);
 }
 
 }  // namespace
 
-MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec) {
-  double tokens = double(config.batch.micro * config.shape.seq_length);
-  double layers = double(spec.layers), width = double(spec.width);
-  double blocks = config.recompute ? layers * width + 2 * block_activations(spec)
-                                   : layers * block_activations(spec);
-  double head = std::min(tokens, kHeadChunk) * double(spec.vocab);
-  return {.state = 4 * kF32 * parameter_count(spec),
-          .activations = kF32 * (tokens * (blocks + 4 * width) + head)};
-}
-
-double flops_per_token(const DecoderSpec& spec, int64_t seq_length) {
-  double embedding = spec.tied_head ? 0 : double(spec.vocab * spec.width);
-  return 6 * (parameter_count(spec) - embedding) +
-         12 * double(spec.layers) * double(spec.heads * spec.head_size) * double(seq_length);
-}
-
-std::string describe_plan(const RunConfig& c, const ModelConfig& model, const RunData* data,
-                          std::optional<double> seconds_per_step) {
-  const DecoderSpec& s = model.spec;
-  MemoryPlan memory = plan_memory(c, s);
-  double step_tokens = double(c.batch.global * c.shape.seq_length);
-  double steps = double(c.schedule.train_steps);
-  std::string out = format(
-      "model       {}: {} parameters, {} layers, width {}, {} heads, MLP {}, vocabulary {}\n",
-      model.model_type, format_count(parameter_count(s)), s.layers, s.width, s.heads, s.mlp_width,
-      s.vocab);
-  out += format("memory      {}: {} weights, gradients and moments, {} activations{}\n",
-                format_bytes(memory.total()), format_bytes(memory.state),
-                format_bytes(memory.activations), c.recompute ? " (recomputed)" : "");
-  out += format("step        {} tokens: {} x {} sequences of {}\n", format_count(step_tokens),
-                c.batch.accumulate, c.batch.micro, c.shape.seq_length);
-  out += format("run         {} steps, {} tokens\n", c.schedule.train_steps,
-                format_count(steps * step_tokens));
-  if (data) {
-    for (const auto& use : data->train.usage(c.schedule.train_steps * c.batch.global))
-      out += format("data        {}: {} tokens, {:.2f} epochs\n", use.prefix,
-                    format_count(double(use.tokens)), use.epochs);
-  }
-  if (seconds_per_step) {
-    double flops = flops_per_token(s, c.shape.seq_length) * step_tokens / *seconds_per_step;
-    out += format("time        {} per step, {} tokens/s, {:.1f} GFLOP/s, {} in all\n",
-                  format_duration(*seconds_per_step), format_count(step_tokens / *seconds_per_step),
-                  flops / 1e9, format_duration(steps * *seconds_per_step));
-  }
-  return out;
+std::string describe_plan(const PlanInputs& in) {
+  return model_rows(in) + memory_rows(in) + batch_rows(in) + data_rows(in) + schedule_rows(in) +
+         checkpoint_rows(in) + time_rows(in);
 }
 
 }  // namespace slm

@@ -1,27 +1,31 @@
-// What a run will take, before it starts.
+// What a run will take and do, before it starts.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "model/load.h"
+#include "train/flops.h"
+#include "train/memory_plan.h"
 #include "train/run_config.h"
 #include "train/run_data.h"
 
 namespace slm {
 
-struct MemoryPlan {
-  double state = 0;        // weights, gradients and both moments, f32
-  double activations = 0;  // what one micro batch keeps for its backward pass, at the most
-  double total() const { return state + activations; }
+struct PlanInputs {
+  const RunConfig& config;
+  const ModelConfig& model;
+  const RunData* data = nullptr;           // null: not there
+  int64_t processes = 1;                   // that share the batch
+  double peak_flops = 0;                   // measured f32 rate of one process; 0: unknown
+  std::optional<double> seconds_per_step;  // measured on this machine, one process
 };
-MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec);
 
-// Multiplications and additions of one token, forward and backward: 6 (N - N_embedding) + 12 L D S.
-double flops_per_token(const DecoderSpec& spec, int64_t seq_length);
+// Several lines for a person: model, memory by kind, batch, tokens and epochs by source, milestones
+// of the learning rate, checkpoints on the disk, time.
+std::string describe_plan(const PlanInputs& inputs);
 
-// Several lines for a person. `data` may be absent; `seconds_per_step` too.
-std::string describe_plan(const RunConfig& config, const ModelConfig& model, const RunData* data,
-                          std::optional<double> seconds_per_step);
+// The share of the peak that is assumed when no step was timed.
+inline constexpr double kAssumedShare = 0.6;
 
 }  // namespace slm

@@ -3,10 +3,17 @@
 #include <algorithm>
 #include <chrono>
 
+#include "backend/probe.h"
+#include "comm/flight_recorder.h"
+#include "comm/processors.h"
+#include "train/checkpoint_writer.h"
+#include "train/fault_watch.h"
 #include "train/initialize.h"
-#include "train/metrics.h"
 #include "train/model_shape.h"
+#include "train/optimizer_shards.h"
 #include "train/restart.h"
+#include "train/run_log.h"
+#include "train/save_plan.h"
 #include "train/trainer.h"
 #include "util/error.h"
 #include "util/files.h"
@@ -56,6 +63,7 @@ NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& speci
           .reset_attention = config.data.reset_attention,
           .reset_positions = config.data.reset_positions,
           .mask_eod_loss = config.data.mask_eod_loss,
+          .has_labels = !config.data.train_labels.empty() || !config.data.valid_labels.empty(),
           .mean_over_step = config.data.loss_norm == "global_tokens",
           .z_loss = float(config.data.z_loss)};
 }
@@ -64,36 +72,103 @@ AdamWSpec optimizer_spec(const RunConfig::Optimizer& o) {
   return {.beta1 = o.betas[0], .beta2 = o.betas[1], .eps = o.eps, .weight_decay = o.weight_decay};
 }
 
-TrainerOptions trainer_options(const RunConfig& c) {
+// The cores that are left to each process, unless the person said how many threads.
+BackendOptions fair_share(BackendOptions options, Comm& comm) {
+  int cores = fair_cores(comm);
+  if (options.threads == 0) options.threads = cores;
+  return options;
+}
+
+using Accept = std::function<bool(const StepReport&)>;
+
+DataParallelOptions parallel_options(const RunConfig::Parallel& p) {
+  constexpr int64_t kMostInBucket = 1 << 22;  // larger ones only need memory
+  return {.zero_stage = p.zero_stage,
+          .deterministic = p.deterministic,
+          .overlap = p.overlap,
+          .bucket = std::min(p.bucket, kMostInBucket)};
+}
+
+// In validation every sample has its full length.
+NextTokenSpec training_spec(const RunConfig& config, const SpecialTokens& special) {
+  NextTokenSpec spec = objective_spec(config, special);
+  spec.curriculum = config.curriculum;
+  return spec;
+}
+
+std::optional<LossScaler> loss_scaler(const RunConfig& config) {
+  if (config.working_type() != DType::kF16) return {};
+  return LossScaler(config.loss_scaler);
+}
+
+constexpr uint64_t kDropoutSeed = 0x64726f706f7574;  // apart from that of initial values
+
+TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, LossScaler* scaler,
+                               Accept accept) {
   return {.micro_batch = c.batch.micro,
-          .accumulate = c.batch.accumulate,
+          .accumulate = c.batch.micro_batches(),
           .max_grad_norm = c.optimizer.max_grad_norm,
-          .recompute = c.recompute};
+          .recompute = c.recompute ? c.recompute_layers : 0,
+          .dropout = {.rate = c.hidden_dropout, .seed = uint64_t(c.data.seed) ^ kDropoutSeed},
+          .loss_scaler = scaler,
+          .parallel = &parallel,
+          .accept = std::move(accept)};
 }
 
 // The moving parts, in the order in which they need each other.
 struct Machine {
   Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
-          Parameters initial, Backend& backend, SampleSource source)
-      : parameters(trainable(std::move(initial), backend)),
+          Parameters initial, Backend& backend, Comm& comm, SampleSource source, Accept accept = {})
+      : exact(config.working_type() == DType::kF32 ? Parameters{} : initial),
+        parameters(trainable(std::move(initial), backend, config.working_type())),
         decoder(model.spec, parameters),
-        objective(decoder, std::move(source), objective_spec(config, special)),
-        optimizer(backend, parameters, optimizer_spec(config.optimizer)),
+        objective(decoder, std::move(source), training_spec(config, special)),
+        parallel(comm, backend, parameters, parallel_options(config.parallel)),
+        optimizer(backend, parameters, optimizer_spec(config.optimizer), parallel.span()),
         schedule(config.optimizer.lr, config.schedule),
-        trainer(backend, parameters, objective, optimizer, schedule, trainer_options(config)) {}
+        scaler(loss_scaler(config)),
+        trainer(backend, parameters, objective, optimizer, schedule,
+                trainer_options(config, parallel, scaler ? &*scaler : nullptr, std::move(accept))) {
+    if (optimizer.mixed()) optimizer.start_from(exact);
+    exact = {};
+  }
 
-  static Parameters trainable(Parameters parameters, Backend& backend) {
-    parameters.make_trainable(backend);
+  static Parameters trainable(Parameters parameters, Backend& backend, DType working) {
+    parameters.make_trainable(backend, working);
     return parameters;
   }
 
+  Parameters exact;  // the initial values before they were rounded, until the optimiser has them
   Parameters parameters;
   Decoder decoder;
   NextToken objective;
+  DataParallel parallel;
   AdamW optimizer;
   Schedule schedule;
+  std::optional<LossScaler> scaler;
   Trainer trainer;
 };
+
+// Processes that were told different things would train different models, or wait forever.
+void check_same_everywhere(Comm& comm, const std::string& told) {
+  std::vector<std::string> texts = comm.gather(told, 0);
+  for (size_t r = 1; r < texts.size(); ++r)
+    check(texts[r] == texts[0],
+          "process {} has another configuration, other data or another checkpoint than process 0: "
+          "start all with the same arguments, on files that are the same everywhere",
+          r);
+}
+
+// The numbers of `from`, in the type that `to` computes in.
+void assign(const Parameters& from, const Parameters& to) {
+  for (const Parameter& p : to.items()) {
+    Tensor source = from.at(p.spec.name);
+    int64_t count = source.elements();
+    std::vector<float> numbers(static_cast<size_t>(count));
+    traits(source.dtype()).to_f32(source.bytes_data(), numbers.data(), count);
+    traits(p.value.dtype()).from_f32(numbers.data(), p.value.bytes_data(), count);
+  }
+}
 
 }  // namespace
 
@@ -102,10 +177,23 @@ struct Pretraining::State {
 
   bool run();
 
-  void save();
-  void validate(Progress& progress, MetricsLog& metrics);
-  void report(const StepReport& r, Progress& progress, MetricsLog& metrics);
-  int64_t tokens() const { return machine->trainer.samples() * config.shape.seq_length; }
+  RunFacts facts();
+  TrainingSnapshot snapshot();
+  void save(RunLog& log);
+  void plot(RunLog& log);
+  void saved(const std::optional<CheckpointWriter::Outcome>& outcome, RunLog& log);
+  void continue_from(const Restart& restart);
+  // Trains until the end or a stop; false: a fault asks for a rewind.
+  bool train(RunLog& log, const StopRequest& stop);
+  void skip(const Fault& fault, int64_t from_sample);
+  void rewind(const Fault& fault);
+  void validate(RunLog& log);
+  void conclude(RunLog& log);
+  // Consumed so far; samples cut short count as what is left of them.
+  int64_t tokens() const {
+    return config.curriculum.enabled ? trained_tokens
+                                     : machine->trainer.samples() * config.shape.seq_length;
+  }
   int64_t last_step() const { return config.schedule.train_steps; }
   bool due(int64_t every) const {
     int64_t step = machine->trainer.steps();
@@ -115,16 +203,23 @@ struct Pretraining::State {
   RunConfig config;
   std::vector<ConfigSource> files;
   PretrainOptions options;
+  std::unique_ptr<Comm> alone;
+  Comm& comm;  // only the first process says and writes anything
   std::unique_ptr<Backend> backend;
   Vocabulary vocabulary;
   ModelConfig model;
   RunData data;
   CheckpointStore store;
+  FaultWatch faults;
   std::unique_ptr<Machine> machine;
-  std::optional<NextToken> validation;
+  std::optional<NextToken> validation, test;
+  OptimizerState staged;  // what the save under way is written from
+  CheckpointWriter writer;
+  Curriculum curriculum{config.curriculum, config.shape.seq_length};
+  int64_t trained_tokens = 0;
   int64_t saved_step = -1;
-  Clock::time_point begin = Clock::now(), last_report = begin;
-  int64_t last_report_tokens = 0;
+  Json skipped = Json::array();
+  std::optional<Fault> rewinding;
 };
 
 Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config_files,
@@ -132,11 +227,17 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
     : config(std::move(run_config)),
       files(std::move(config_files)),
       options(std::move(run_options)),
-      backend(make_backend(options.backend, options.backend_options)),
+      alone(options.comm ? nullptr : one_process()),
+      comm(options.comm ? *options.comm : *alone),
+      backend(make_backend(options.backend, fair_share(options.backend_options, comm))),
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
-      data(open_run_data(config, model.spec.vocab)),
-      store(config.saving.save, {.keep_last = config.saving.keep_last}) {
+      data(open_run_data(config, {.vocab = model.spec.vocab})),
+      store(config.saving.save,
+            {.keep_last = config.saving.keep_last, .keep_every = config.saving.keep_every}),
+      faults(fault_policy_spec(config.faults),
+             comm.first() ? fs::path(config.saving.save) / "faults.jsonl" : fs::path{}, data.train),
+      writer(store, config.saving.background) {
   check(!config.saving.save.empty(),
         "[config] there is nowhere to save to: give key \"save\", or --save DIR");
   for (const std::string& note : config.notes) options.say("note: " + note);
@@ -145,116 +246,226 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   check(options.resume || own || store.candidates().empty(),
         "{}: already holds checkpoints; continue them with --resume, or save elsewhere",
         config.saving.save);
-  store.remove_leftovers();
+  if (comm.first()) store.remove_leftovers();
+  comm.barrier();  // nobody looks for checkpoints before, nobody makes one
 
   std::optional<Restart> restart = find_restart(config, model, options.resume, options.say);
   if (restart && restart->state) reconcile_schedule(config, restart->state->schedule);
   Parameters initial =
       restart ? std::move(restart->parameters)
               : initial_parameters(model.spec, config.init, uint64_t(config.data.seed));
+  auto accept = [this](const StepReport& r) {
+    return faults.accept(r, machine->trainer.samples(), config.batch.global);
+  };
   machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
-                                      *backend, source_of(data.train));
+                                      *backend, comm, source_of(data.train), accept);
   if (restart && restart->state) {
-    const TrainerState& state = *restart->state;
-    read_optimizer(restart->checkpoint, machine->parameters, state, machine->optimizer);
-    machine->trainer.resume(state.steps, state.samples);
-    saved_step =
-        restart->checkpoint.parent_path() == fs::path(config.saving.save) ? state.steps : -1;
-    options.say(format("continuing from {} at step {}", restart->checkpoint.string(), state.steps));
-    if (state.data != data_fingerprint(config, data.train))
+    continue_from(*restart);
+    skipped = restart->state->skipped;
+    if (!restart->state->faults.is_null())
+      faults.policy().restore(restart->state->faults, restart->checkpoint.string());
+    if (restart->state->data != data_fingerprint(config, data.train))
       options.say(
           "note: the data, its weights, the seed or the number of steps changed since this "
           "checkpoint: the run goes on in the new order");
   }
+  check_same_everywhere(comm, print_run_config(config) +
+                                  data_fingerprint(config, data.train).dump() +
+                                  format("\nstep {}", machine->trainer.steps()));
   if (data.valid)
     validation.emplace(machine->decoder, source_of(*data.valid),
                        objective_spec(config, vocabulary.special));
+  if (data.test)
+    test.emplace(machine->decoder, source_of(*data.test),
+                 objective_spec(config, vocabulary.special));
 }
 
-void Pretraining::State::save() {
+RunFacts Pretraining::State::facts() {
+  RunFacts facts{
+      .machine = backend->description(),
+      .flops_per_token = flops_per_token(model.spec, config.shape.seq_length),
+      .causal_flops_per_token = causal_flops_per_token(model.spec, config.shape.seq_length),
+      .parameters = machine->parameters.count()};
+  facts.processes = comm.size();
+  facts.quiet = !comm.first();
+  if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
+  comm.all_reduce(std::span(&facts.peak_flops, 1));
+  return facts;
+}
+
+// Everything but the weights, which the machine has.
+void Pretraining::State::continue_from(const Restart& restart) {
+  const TrainerState& state = *restart.state;
+  if (config.saving.load_without_optimizer)
+    machine->optimizer.set_updates(state.updates);
+  else
+    read_optimizer(restart.checkpoint, machine->parameters, state, machine->optimizer);
+  machine->trainer.resume(state.steps, state.samples);
+  if (machine->scaler && !state.loss_scaler.is_null())
+    machine->scaler->resume(state.loss_scaler, restart.checkpoint.string());
+  trained_tokens = state.tokens;
+  bool own = restart.checkpoint.parent_path() == fs::path(config.saving.save);
+  saved_step = own ? state.steps : -1;
+  options.say(format("continuing from {} at step {}", restart.checkpoint.string(), state.steps));
+}
+
+TrainingSnapshot Pretraining::State::snapshot() {
   const Trainer& trainer = machine->trainer;
-  if (saved_step == trainer.steps()) return;
-  store.save(trainer.steps(), [&](const fs::path& directory) {
-    write_training_snapshot(directory, {.model = model,
-                                        .parameters = machine->parameters,
-                                        .optimizer = machine->optimizer,
-                                        .state = {.steps = trainer.steps(),
-                                                  .samples = trainer.samples(),
-                                                  .tokens = tokens(),
-                                                  .updates = machine->optimizer.updates(),
-                                                  .schedule = schedule_state(config),
-                                                  .data = data_fingerprint(config, data.train)},
-                                        .config_files = files,
-                                        .resolved_config = print_run_config(config),
-                                        .tokenizer = vocabulary.tokenizer});
-  });
+  DType computed = machine->parameters.values().dtype();
+  DType dtype = dtype_from_name(config.saving.dtype).value_or(computed);
+  OptimizerState live = whole_state(comm, machine->parameters, machine->optimizer, staged);
+  if (config.saving.background && comm.first() && live.m.storage() != staged.m.storage())
+    copy_state(live, staged);
+  return {.model = model,
+          .parameters = specs_of(machine->parameters),
+          .optimizer = config.saving.background ? staged : live,
+          .state = {.steps = trainer.steps(),
+                    .samples = trainer.samples(),
+                    .tokens = tokens(),
+                    .updates = machine->optimizer.updates(),
+                    .schedule = schedule_state(config),
+                    .data = data_fingerprint(config, data.train),
+                    .skipped = skipped,
+                    .faults = faults.policy().state(),
+                    .loss_scaler = machine->scaler ? machine->scaler->saved() : Json()},
+          .config_files = files,
+          .resolved_config = print_run_config(config),
+          .tokenizer = vocabulary.tokenizer,
+          .dtype = dtype,
+          .with_master = dtype != DType::kF32 || computed != DType::kF32,
+          .with_optimizer = !config.saving.without_optimizer};
+}
+
+void Pretraining::State::save(RunLog& log) {
+  Trainer& trainer = machine->trainer;
+  if (!comm.any(saved_step != trainer.steps())) return;
+  PhaseClock::Scope saving(&trainer.clock(), Phase::kSave);
+  saved(writer.wait(), log);
+  TrainingSnapshot what = snapshot();
+  if (comm.first())
+    writer.save(trainer.steps(), [what = std::move(what)](const fs::path& directory) {
+      write_training_snapshot(directory, what);
+    });
   saved_step = trainer.steps();
+  if (!config.saving.background) saved(writer.wait(), log);
 }
 
-void Pretraining::State::validate(Progress& progress, MetricsLog& metrics) {
+void Pretraining::State::saved(const std::optional<CheckpointWriter::Outcome>& outcome,
+                               RunLog& log) {
+  if (!outcome) return;
+  if (outcome->error.empty()) {
+    log.saved(outcome->step, store.path_of(outcome->step), outcome->seconds);
+    plot(log);
+    return;
+  }
+  auto newest = store.latest();
+  log.fault(machine->trainer.steps(),
+            format("the checkpoint of step {} could not be written: {}; {}", outcome->step,
+                   outcome->error,
+                   newest ? format("the newest one is of step {}", *newest) : "there is none yet"));
+  if (saved_step == outcome->step) saved_step = -1;
+}
+
+void Pretraining::State::plot(RunLog& log) {
+  try {
+    write_file_atomically(fs::path(config.saving.save) / "loss.svg", plot_loss(log.curves()));
+  } catch (const Error& e) {  // no reason to end a run
+    log.note(machine->trainer.steps(), e.what());
+  }
+}
+
+void Pretraining::State::validate(RunLog& log) {
+  const Trainer& trainer = machine->trainer;
+  log.sources(trainer.steps(), tokens(),
+              data.train.usage(std::min(trainer.samples(), data.train.size())));
   if (!validation) return;
-  double loss = evaluate(*backend, *validation, {0, config.batch.micro, config.batch.accumulate},
-                         data.valid_batches);
-  int64_t step = machine->trainer.steps();
-  metrics.write("valid", {{"step", step}, {"loss", loss}, {"tokens", tokens()}});
-  progress.print(format("step {} | validation loss {:.4f}", step, loss));
+  double loss =
+      evaluate(*backend, *validation, {0, config.batch.micro, config.batch.micro_batches()},
+               data.valid_batches, &machine->parallel);
+  log.loss("valid", trainer.steps(), loss, tokens());
 }
 
-void Pretraining::State::report(const StepReport& r, Progress& progress, MetricsLog& metrics) {
-  std::string line = format("step {}/{} | loss {:.4f} | lr {:.2e} | grad norm {:.2f}", r.step,
-                            last_step(), r.loss, r.lr, r.grad_norm);
-  progress.update(tokens(), line);
-  if (!due(config.watching.log_every)) return;
-  double seconds = seconds_since(last_report);
-  double speed = seconds > 0 ? double(tokens() - last_report_tokens) / seconds : 0;
-  last_report = Clock::now();
-  last_report_tokens = tokens();
-  metrics.write("step", {{"step", r.step},
-                         {"loss", r.loss},
-                         {"lr", r.lr},
-                         {"grad_norm", r.grad_norm},
-                         {"tokens", tokens()},
-                         {"tokens_per_second", speed},
-                         {"seconds", seconds_since(begin)},
-                         {"memory_bytes", peak_memory()}});
-  if (!progress.terminal())
-    progress.print(format("{} | {} tok/s | ETA {}", line, format_count(speed),
-                          format_duration(progress.seconds_left())));
+void Pretraining::State::conclude(RunLog& log) {
+  save(log);
+  auto outcome = writer.wait();
+  saved(outcome, log);
+  bool finished = machine->trainer.steps() >= last_step();
+  if (finished && test)
+    log.loss("test", machine->trainer.steps(),
+             evaluate(*backend, *test, {0, config.batch.micro, config.batch.micro_batches()},
+                      data.valid_batches, &machine->parallel),
+             tokens());
+  if (saved_step != machine->trainer.steps())
+    fail(ErrorKind::kIo, "the last checkpoint could not be written: make room and --resume{}",
+         outcome ? ": " + outcome->error : "");
+  log.say(format("{} {}", finished ? "finished; saved" : "interrupted; saved",
+                 store.path_of(machine->trainer.steps()).string()));
+}
+
+void Pretraining::State::skip(const Fault& fault, int64_t from_sample) {
+  skipped.push_back(
+      {{"step", fault.step}, {"from_sample", from_sample}, {"to_sample", fault.to_sample}});
+}
+
+// Back to the last good checkpoint, and on behind the data that led from there to the fault.
+void Pretraining::State::rewind(const Fault& fault) {
+  int64_t samples = machine->trainer.samples();
+  comm.barrier();  // the first process has written the last checkpoint
+  std::optional<Restart> restart = find_restart(config, model, true, options.say);
+  if (!restart || !restart->state)
+    fail(ErrorKind::kNotFound, "[train] step {}: there is no checkpoint in {} to rewind to",
+         fault.step, config.saving.save);
+  assign(restart->parameters, machine->parameters);
+  continue_from(*restart);
+  faults.policy().rewind(restart->state->faults, restart->checkpoint.string());
+  skip(fault, restart->state->samples);
+  machine->trainer.resume(restart->state->steps, samples);
+}
+
+bool Pretraining::State::train(RunLog& log, const StopRequest& stop) {
+  Trainer& trainer = machine->trainer;
+  while (trainer.steps() < last_step() && !comm.any(stop.requested())) {
+    comm.recorder().set_step(trainer.steps() + 1);
+    StepReport made = trainer.step();
+    saved(writer.poll(), log);
+    rewinding = faults.take();
+    if (rewinding) {
+      log.fault(made.step, rewinding->message);
+      if (rewinding->verdict.action == FaultAction::kRewind) return false;
+      skip(*rewinding, rewinding->from_sample);
+    }
+    trained_tokens += config.batch.global * curriculum.length(made.step - 1);
+    if (made.overflow)
+      log.note(made.step, format("the gradients overflowed at a loss scale of {}: no update",
+                                 made.loss_scale));
+    log.step(made, tokens());
+    if (due(config.watching.eval_every)) validate(log);
+    if (save_is_due(config.saving, trainer.steps(), last_step())) save(log);
+    if (exit_is_due(config.saving, trainer.steps())) break;
+  }
+  conclude(log);
+  return true;
 }
 
 bool Pretraining::State::run() {
   Trainer& trainer = machine->trainer;
-  fs::create_directories(config.saving.save);
-  fs::path directory = config.saving.save;
-  MetricsLog metrics(directory / "metrics.jsonl", trainer.steps());
-  auto draw = [&] { write_file_atomically(directory / "loss.svg", plot_loss(metrics.curves())); };
-  auto also_save = [&](int64_t step) {
-    return std::count(config.saving.extra_steps.begin(), config.saving.extra_steps.end(), step) > 0;
-  };
-  if (trainer.steps() == 0 && also_save(0)) save();
-
-  StopRequest stop;
-  last_report_tokens = tokens();
-  last_report = Clock::now();
-  Progress progress({.label = "training",
-                     .unit = "tok",
-                     .total = last_step() * config.batch.global * config.shape.seq_length,
-                     .start = tokens(),
-                     .plain_seconds = 0});
-  while (trainer.steps() < last_step() && !stop.requested()) {
-    report(trainer.step(), progress, metrics);
-    if (due(config.watching.eval_every)) validate(progress, metrics);
-    if (due(config.saving.every) || also_save(trainer.steps())) {
-      save();
-      draw();
-    }
+  RunFacts known = facts();
+  if (comm.first()) {
+    fs::create_directories(config.saving.save);
+    write_run_file(config, model.spec, known);
   }
-  save();
-  draw();
-  bool finished = trainer.steps() >= last_step();
-  progress.print(format("{} {}", finished ? "finished; saved" : "interrupted; saved",
-                        store.path_of(trainer.steps()).string()));
-  return finished;
+  StopRequest stop;
+  for (bool over = false; !over;) {
+    RunLog log(config, known, trainer.steps(), tokens(), trainer.clock());
+    for (const std::string& note : config.notes) log.note(trainer.steps(), note);
+    if (rewinding) log.fault(trainer.steps(), format("rewound from step {}", rewinding->step));
+    bool first = trainer.steps() == 0 && save_is_due(config.saving, 0, last_step());
+    if (first || fault_policy_spec(config.faults).rewinds()) save(log);
+    over = train(log, stop);
+    saved(writer.wait(), log);
+    if (!over) rewind(*rewinding);
+  }
+  return trainer.steps() >= last_step();
 }
 
 Pretraining::Pretraining(RunConfig config, std::vector<ConfigSource> files, PretrainOptions options)
@@ -280,9 +491,10 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
     Rng rng(uint64_t(index), 1);
     for (int32_t& id : out) id = int32_t(rng.uniform() * double(vocab));
   };
+  std::unique_ptr<Comm> alone = one_process();
   Machine machine(config, model, vocabulary.special,
                   initial_parameters(model.spec, config.init, uint64_t(config.data.seed)), *backend,
-                  noise);
+                  *alone, noise);
   machine.trainer.step();  // the first one also allocates
   constexpr int kTimed = 2;
   auto begin = Clock::now();
@@ -300,12 +512,16 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   for (const std::string& note : config.notes) options.say("note: " + note);
   std::optional<RunData> data;
   try {
-    data = open_run_data(config, model.spec.vocab);
+    data = open_run_data(config, {.vocab = model.spec.vocab, .only_plan = true});
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
-  return describe_plan(config, model, data ? &*data : nullptr,
-                       time_step(config, model, vocabulary, options));
+  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
+  inputs.seconds_per_step = time_step(config, model, vocabulary, options);
+  if (!inputs.seconds_per_step && options.backend != "reference")
+    inputs.peak_flops =
+        gemm_flops_per_second(*make_backend(options.backend, options.backend_options));
+  return describe_plan(inputs);
 }
 
 }  // namespace slm

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "comm/comm.h"
 #include "train/plan.h"
 #include "train/run_config.h"
 
@@ -17,6 +18,7 @@ struct PretrainOptions {
   BackendOptions backend_options = {};
   bool resume = false;   // continue from the newest good checkpoint in `save`, if there is one
   bool dry_run = false;  // data and tokenizer may be missing
+  Comm* comm = nullptr;  // the processes of the run; null: this one alone
   // Receives lines for the person: notes, what was loaded and saved.
   std::function<void(std::string_view)> say = [](std::string_view) {};
 };

@@ -9,6 +9,7 @@
 
 #include "support/refusal.h"
 #include "support/scratch_dir.h"
+#include "train/run_log.h"
 #include "train/tiny_run_test.h"
 #include "util/files.h"
 #include "util/json.h"
@@ -17,26 +18,13 @@ namespace slm {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::final_state;
+using testing::metrics;
 using testing::refusal;
+using testing::run_and_kill;
 using testing::scratch_dir;
 using testing::tiny_options;
 using testing::tiny_run;
-
-// The weights and moments of a finished run, byte for byte.
-std::string final_state(const fs::path& checkpoint) {
-  return read_file(checkpoint / "model.safetensors") +
-         read_file(checkpoint / "optimizer.safetensors");
-}
-
-std::vector<Json> metrics(const fs::path& run, std::string_view kind) {
-  std::vector<Json> lines;
-  std::string text = read_file(run / "metrics.jsonl");
-  for (size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
-    Json line = Json::parse(text.substr(at, end - at));
-    if (line["kind"] == kind) lines.push_back(line);
-  }
-  return lines;
-}
 
 TEST(Pretraining, FromConfigurationToModel) {
   fs::path directory = scratch_dir();
@@ -62,21 +50,39 @@ TEST(Pretraining, FromConfigurationToModel) {
   EXPECT_NE(read_file(run / "loss.svg").find("validation loss"), std::string::npos);
 }
 
-// Runs in a process of its own; kills it after `microseconds`, unless it ends before.
-bool run_and_kill(const RunConfig& config, int microseconds) {
-  pid_t child = fork();
-  if (child == 0) {
-    std::freopen("/dev/null", "w", stderr);
-    bool finished = Pretraining(config, {}, tiny_options(true)).run();
-    _exit(finished ? 0 : 1);
-  }
-  std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
-  int status = 0;
-  if (waitpid(child, &status, WNOHANG) == child)
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  kill(child, SIGKILL);
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+TEST(Pretraining, TellsWhatItIsAndHowItGoes) {
+  fs::path directory = scratch_dir();
+  std::string held_out = "test_data_paths=[\"" + (directory / "valid").string() + "\"]";
+  Pretraining(tiny_run(directory, {held_out, "wandb_name=\"tiny\""}), {}, tiny_options()).run();
+  fs::path run = directory / "run";
+  Json facts = read_json_file(run / "run.json");
+  EXPECT_EQ(facts["name"], "tiny");
+  EXPECT_EQ(facts["step_tokens"], 64);
+  EXPECT_EQ(facts["config"]["hidden_size"], "16");
+
+  // The test data are the validation data here, so the losses are equal.
+  ASSERT_EQ(metrics(run, "test").size(), 1u);
+  EXPECT_EQ(metrics(run, "test")[0]["loss"], metrics(run, "valid").back()["loss"]);
+  auto sources = metrics(run, "sources");
+  ASSERT_EQ(sources.size(), 3u);
+  EXPECT_EQ(sources.back()["sources"][0]["tokens"], 24 * 64);
+  EXPECT_EQ(metrics(run, "save").back()["checkpoint"], "step_24");
+  Json last = metrics(run, "step").back();
+  double inside = 0;
+  for (const auto& [name, seconds] : last["phases"].items()) inside += seconds.get<double>();
+  EXPECT_GT(inside, 0);
+  EXPECT_FALSE(last.contains("mfu"));  // the reference backend has no speed to speak of
+  EXPECT_TRUE(fs::exists(run / "tensorboard"));
+}
+
+TEST(Pretraining, EventFilesGoWhereTheConfigurationSays) {
+  fs::path directory = scratch_dir();
+  RunConfig config = tiny_run(directory, {"train_iters=1", "tensorboard_dir=\"none\""});
+  EXPECT_TRUE(tensorboard_directory(config).empty());
+  Pretraining(config, {}, tiny_options()).run();
+  EXPECT_FALSE(fs::exists(directory / "run" / "tensorboard"));
+  config.watching.tensorboard = directory / "events";
+  EXPECT_EQ(tensorboard_directory(config), directory / "events");
 }
 
 TEST(Pretraining, KilledAnywhereEndsInTheSameWeights) {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "train/checkpoint_manifest.h"
+#include "train/finite_weights.h"
 #include "util/error.h"
 
 namespace slm {
@@ -30,6 +32,7 @@ void check_same_shape(const DecoderSpec& wanted, const DecoderSpec& found, bool 
           axis.key, axis.found, axis.wanted);
   DecoderSpec same_length = found;
   same_length.max_positions = wanted.max_positions;
+  if (any_length) same_length.rope.scale = wanted.rope.scale;
   check(same_length == wanted,
         "{}: norms, positions, biases or residual are not those of the run configuration",
         where.string());
@@ -38,6 +41,7 @@ void check_same_shape(const DecoderSpec& wanted, const DecoderSpec& found, bool 
 Parameters load_parameters(const fs::path& directory, const RunConfig& config,
                            const ModelConfig& wanted) {
   Model model = load_model(directory);
+  check_finite(open_weights(directory), directory.string());
   check_same_shape(wanted.spec, model.config.spec, config.saving.skip_shape_check, directory);
   return std::move(model.parameters);
 }

@@ -203,6 +203,10 @@ std::string value_of(const RunConfig& config, const ConfigKey& key) {
 
 }  // namespace
 
+DType RunConfig::working_type() const {
+  return precision == "fp16" ? DType::kF16 : precision == "bfloat16" ? DType::kBF16 : DType::kF32;
+}
+
 ConfigSource read_config_source(const std::filesystem::path& path) {
   constexpr int64_t kMaxBytes = 1 << 20;
   return {path.string(), read_file(path, kMaxBytes)};
@@ -214,8 +218,9 @@ void set_config_value(RunConfig& config, const std::string& key, std::string_vie
 }
 
 RunConfig read_run_config(const std::vector<ConfigSource>& files,
-                          const std::vector<std::string>& overrides) {
+                          const std::vector<std::string>& overrides, int64_t processes) {
   RunConfig config;
+  config.parallel.processes = processes;
   Reader reader(config);
   for (const ConfigSource& file : files) reader.read(parse_config(file.text, file.name), file.name);
   for (const std::string& text : overrides) {

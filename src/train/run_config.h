@@ -11,6 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "core/dtype.h"
+#include "train/curriculum.h"
+#include "train/loss_scaler.h"
+
 namespace slm {
 
 // `repeats` layers in a row, each of the kinds in turn: [["flash"], 32]
@@ -31,7 +35,7 @@ struct RunConfig {
     bool parallel_residual = false, shared_norm = false;
     bool norm_bias = true, qk_norm_bias = true, attention_bias = true, mlp_bias = true;
     std::optional<bool> qkv_bias;  // overrides attention_bias for q, k and v
-    double rotary_fraction = 1, rotary_base = 10000, norm_epsilon = 1e-5;
+    double rotary_fraction = 1, rotary_base = 10000, rotary_scale = 1, norm_epsilon = 1e-5;
     int64_t mlp_multiple = 1, vocab_multiple = 128, vocab_size = 0;
   } shape;
 
@@ -56,12 +60,24 @@ struct RunConfig {
   } schedule;
 
   struct Batch {
-    int64_t global = 0, micro = 0, accumulate = 0;
+    int64_t global = 0, micro = 0, accumulate = 0;  // accumulate: of each data-parallel process
+    int64_t micro_batches() const { return global / micro; }  // of a step, over all processes
   } batch;
+
+  struct Parallel {
+    int64_t processes = 1;  // in all
+    int64_t zero_stage = 0, bucket = 500'000'000;
+    bool overlap = false, deterministic = false;
+  } parallel;
 
   struct Data {
     std::vector<std::string> train, valid, test;
     std::vector<double> train_weights, valid_weights, test_weights;
+    std::vector<std::string> train_labels, valid_labels;  // as train and valid, or empty
+    std::string path, split = "969, 30, 1";              // one file for all three
+    std::string epoch_shuffle = "neox", cache;
+    bool weight_by_documents = false;
+    double weight_alpha = 1;
     std::string tokenizer_type = "GPT2BPETokenizer", tokenizer, impl = "infer";
     bool reset_attention = false, reset_positions = false, mask_eod_loss = false;
     std::string loss_norm = "micro";
@@ -71,21 +87,35 @@ struct RunConfig {
 
   struct Saving {
     std::string save, load;
-    int64_t every = 0, keep_last = 0;
+    int64_t every = 0, keep_last = 0, keep_every = 0, exit_every = 0;
+    std::string scale = "linear", dtype;  // empty dtype: the type computed in
     std::vector<int64_t> extra_steps;
     std::optional<int64_t> load_step;
     bool finetune = false, skip_shape_check = false;
+    bool background = true, without_optimizer = false, load_without_optimizer = false;
   } saving;
 
+  struct Faults {
+    std::string on_nonfinite = "stop", on_spike = "ignore";
+    double spike_threshold = 6;
+    int64_t spike_window = 128, most = 10;
+  } faults;
+
   struct Watching {
-    int64_t log_every = 100, eval_every = 1000, eval_batches = 100;
+    int64_t log_every = 100, print_every = 0, eval_every = 1000, eval_batches = 100;
+    std::string tensorboard, name;  // directory of event files; of the run, for people
+    bool time_phases = false;
   } watching;
 
   std::string precision;  // "fp32", "fp16" or "bfloat16", as the file asks
   bool fp16 = false, bf16 = false;
+  LossScalerSpec loss_scaler;  // of fp16
+  CurriculumSpec curriculum;
   double hidden_dropout = 0, attention_dropout = 0;
   bool recompute = false;
   int64_t recompute_layers = 1;
+
+  DType working_type() const;  // that precision means
 
   std::set<std::string> given;     // keys that a file or the command line set
   std::vector<std::string> notes;  // what the person should know: ignored keys, things done instead
@@ -98,9 +128,10 @@ struct ConfigSource {
 ConfigSource read_config_source(const std::filesystem::path& path);
 
 // Merges the files (a key in two of them is an error), then the overrides ("key=value", in order),
-// then checks and derives: batch sizes, precision, steps. Errors name file, line and key.
+// then checks and derives, for a job of so many processes: batch sizes, precision, steps. Errors
+// name file, line and key.
 RunConfig read_run_config(const std::vector<ConfigSource>& files,
-                          const std::vector<std::string>& overrides = {});
+                          const std::vector<std::string>& overrides = {}, int64_t processes = 1);
 
 // Every implemented key with its value, as a file that read_run_config reads back to the same.
 std::string print_run_config(const RunConfig& config);

@@ -5,8 +5,10 @@
 #include "support/refusal.h"
 #include "support/test_data.h"
 #include "train/config_key.h"
+#include "train/config_listing.h"
 #include "train/model_shape.h"
 #include "train/tiny_run_test.h"
+#include "util/files.h"
 
 namespace slm {
 namespace {
@@ -173,13 +175,38 @@ TEST(RunConfig, WhatIsDoneInsteadIsSaid) {
     for (const std::string& note : tiny_config({override}).notes) all += note + "\n";
     return all;
   };
-  EXPECT_TRUE(has(notes("precision=bfloat16"), "trains in f32"));
+  EXPECT_EQ(notes("precision=bfloat16"), "");
+  EXPECT_TRUE(has(notes("rotary_scaling_factor=2"), "10B tokens"));
   EXPECT_TRUE(has(notes("use_wandb=true"), "metrics.jsonl"));
   EXPECT_EQ(notes("use_wandb=false"), "");
-  EXPECT_TRUE(has(refused("hidden_dropout: 0.1"), "dropout is not supported"));
+  EXPECT_TRUE(has(refused("attention_dropout: 0.1"), "hidden_dropout works"));
+  EXPECT_TRUE(has(refused("hidden_dropout: 1"), "below 1"));
+  EXPECT_TRUE(has(refused("fp16: {enabled: true, hysteresis: 0}"), "hysteresis"));
+  EXPECT_TRUE(has(refused("curriculum_learning: {enabled: true}"), "min_difficulty"));
   EXPECT_TRUE(has(refused("precision: fp16\nbf16: {enabled: true}"), "bfloat16 is enabled"));
   EXPECT_TRUE(has(refused("attention_config: [[[\"sparse\"], 2]]"), "sparse"));
   EXPECT_TRUE(has(refused("attention_config: [[[\"flash\"], 3]]"), "attention_config"));
+}
+
+TEST(RunConfig, PrecisionIsOneOfThreeTypes) {
+  EXPECT_EQ(tiny_config().working_type(), DType::kF32);
+  EXPECT_EQ(tiny_config({"bf16.enabled=true"}).working_type(), DType::kBF16);
+  EXPECT_EQ(tiny_config({"precision=fp16"}).working_type(), DType::kF16);
+  EXPECT_EQ(tiny_config({"fp16.min_loss_scale=1e-10"}).loss_scaler.least, 1e-10);
+}
+
+TEST(RunConfig, AScaledRotationIsPartOfTheModel) {
+  RunConfig config = tiny_config({"rotary_scaling_factor=2"});
+  std::vector<std::string> notes;
+  ModelConfig model = model_for_training(config.shape, 30, {}, notes);
+  EXPECT_EQ(model.spec.rope.scale, 2);
+  EXPECT_EQ(model.config["rope_scaling"]["type"], "linear");
+}
+
+TEST(RunConfig, TheTableInTheManualIsTheOneInTheProgram) {
+  std::string manual = read_file(testing::source_dir() / "docs" / "config-keys.md");
+  EXPECT_TRUE(has(manual, list_config_keys()))
+      << "put the output of `stablelm pretrain --list-keys` into docs/config-keys.md";
 }
 
 TEST(RunConfig, EveryKeyHasOneRow) {

@@ -1,12 +1,21 @@
 // A run small enough to train many times over in a test: a configuration and data for it.
 #pragma once
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "data/token_file.h"
 #include "train/pretraining.h"
+#include "util/files.h"
+#include "util/json.h"
 #include "util/rng.h"
 
 namespace slm::testing {
@@ -60,6 +69,40 @@ inline RunConfig tiny_run(const std::filesystem::path& directory,
 
 inline PretrainOptions tiny_options(bool resume = false) {
   return {.backend = "reference", .resume = resume};
+}
+
+// The weights and moments of a finished run, byte for byte.
+inline std::string final_state(const std::filesystem::path& checkpoint) {
+  return read_file(checkpoint / "model.safetensors") +
+         read_file(checkpoint / "optimizer.safetensors");
+}
+
+inline std::vector<Json> metrics(const std::filesystem::path& run, std::string_view kind) {
+  std::vector<Json> lines;
+  std::string text = read_file(run / "metrics.jsonl");
+  for (size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+    Json line = Json::parse(text.substr(at, end - at));
+    if (line["kind"] == kind) lines.push_back(line);
+  }
+  return lines;
+}
+
+// Runs in a process of its own; kills it after `microseconds`, unless it ends before. Whether it
+// finished.
+inline bool run_and_kill(const RunConfig& config, int microseconds) {
+  pid_t child = fork();
+  if (child == 0) {
+    bool quiet = std::freopen("/dev/null", "w", stderr) != nullptr;
+    bool finished = quiet && Pretraining(config, {}, tiny_options(true)).run();
+    _exit(finished ? 0 : 1);
+  }
+  std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+  int status = 0;
+  if (waitpid(child, &status, WNOHANG) != child) {
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 }  // namespace slm::testing

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <utility>
 
 #include "format/safetensors.h"
 #include "util/error.h"
@@ -15,6 +17,8 @@ namespace fs = std::filesystem;
 constexpr int64_t kFormatVersion = 1;
 constexpr std::string_view kOptimizerFile = "optimizer.safetensors";
 constexpr std::string_view kStateFile = "trainer_state.json";
+constexpr std::string_view kFirstMoment = "exp_avg", kSecondMoment = "exp_avg_sq",
+                           kMaster = "master";
 
 // The name under which a model directory keeps a tokenizer file that may have come under another,
 // as 20B_tokenizer.json does.
@@ -51,25 +55,35 @@ void copy_tokenizer(const fs::path& from, const fs::path& to) {
       copy(entry.path(), entry.path().filename().string());
 }
 
-// Views of a flat buffer, one per parameter.
-std::vector<NamedTensor> split(const Parameters& parameters, const Tensor& flat,
-                               std::string_view suffix) {
-  std::vector<NamedTensor> named;
+// One tensor per parameter, views of flat numbers.
+void split(std::span<const ParameterSpec> parameters, const Tensor& flat, std::string_view suffix,
+           std::vector<NamedTensor>& into) {
   int64_t at = 0;
-  for (const Parameter& p : parameters.items()) {
-    int64_t end = at + p.value.elements();
-    named.push_back(
-        {format("{}.{}", p.spec.name, suffix), flat.slice(at, end).reshape(p.spec.shape)});
+  for (const ParameterSpec& p : parameters) {
+    int64_t end = at + p.shape.elements();
+    into.push_back({format("{}.{}", p.name, suffix), flat.slice(at, end).reshape(p.shape)});
     at = end;
   }
-  return named;
 }
 
-std::vector<NamedTensor> moments(const Parameters& parameters, const AdamW& optimizer) {
-  auto all = split(parameters, optimizer.first_moment(), "exp_avg");
-  auto second = split(parameters, optimizer.second_moment(), "exp_avg_sq");
-  all.insert(all.end(), second.begin(), second.end());
+std::vector<NamedTensor> named_state(std::span<const ParameterSpec> parameters,
+                                     const OptimizerState& state, bool with_master) {
+  std::vector<NamedTensor> all;
+  split(parameters, state.m, kFirstMoment, all);
+  split(parameters, state.v, kSecondMoment, all);
+  if (with_master) split(parameters, state.master, kMaster, all);
   return all;
+}
+
+void write_model(const fs::path& directory, const TrainingSnapshot& what) {
+  Parameters parameters;
+  int64_t at = 0;
+  for (const ParameterSpec& p : what.parameters) {
+    int64_t end = at + p.shape.elements();
+    parameters.add(p, what.optimizer.master.slice(at, end).reshape(p.shape));
+    at = end;
+  }
+  save_model(directory, what.model, parameters, {.dtype = what.dtype});
 }
 
 void write_configs(const fs::path& directory, const TrainingSnapshot& what) {
@@ -82,22 +96,51 @@ void write_configs(const fs::path& directory, const TrainingSnapshot& what) {
   write_file_atomically(directory / "resolved.yml", what.resolved_config);
 }
 
+// Numbers `span` of the flat state, from tensors that were saved whole.
+void read_numbers(const TensorFiles& stored, const fs::path& file,
+                  std::span<const ParameterSpec> parameters, std::string_view suffix, FlatSpan span,
+                  const Tensor& into) {
+  int64_t at = 0;
+  for (const ParameterSpec& p : parameters) {
+    FlatSpan part{std::max(span.begin, at), std::min(span.end, at + p.shape.elements())};
+    int64_t first = std::exchange(at, at + p.shape.elements());
+    if (part.size() <= 0) continue;
+    std::string name = format("{}.{}", p.name, suffix);
+    Tensor from = stored.load(name);
+    check_data(from.dtype() == DType::kF32 && from.shape() == p.shape,
+               "{}: \"{}\" is {} {}, expected f32 {}", file.string(), name,
+               traits(from.dtype()).name, from.shape().to_string(), p.shape.to_string());
+    auto numbers =
+        from.span<const float>().subspan(size_t(part.begin - first), size_t(part.size()));
+    auto bad =
+        std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
+    check_data(bad == numbers.end(), "{}: \"{}\" holds {}: it cannot be trained on", file.string(),
+               name, bad == numbers.end() ? 0 : *bad);
+    std::copy(numbers.begin(), numbers.end(), into.data<float>() + (part.begin - span.begin));
+  }
+}
+
 }  // namespace
 
 void write_training_snapshot(const fs::path& directory, const TrainingSnapshot& what) {
-  save_model(directory, what.model, what.parameters);
+  write_model(directory, what);
   if (!what.tokenizer.empty()) copy_tokenizer(what.tokenizer, directory);
-  write_safetensors(directory / kOptimizerFile,
-                    sources_of(moments(what.parameters, what.optimizer)));
+  if (what.with_optimizer)
+    write_safetensors(directory / kOptimizerFile,
+                      sources_of(named_state(what.parameters, what.optimizer, what.with_master)));
   write_configs(directory / "config", what);
   const TrainerState& s = what.state;
+  Json data = s.data;
+  data["skipped"] = s.skipped;
   Json state{{"version", kFormatVersion},
              {"step", s.steps},
              {"consumed_samples", s.samples},
              {"consumed_tokens", s.tokens},
              {"optimizer_updates", s.updates},
              {"schedule", s.schedule},
-             {"data", s.data}};
+             {"data", data},
+             {"faults", s.faults},
+             {"loss_scaler", s.loss_scaler}};
   write_file_atomically(directory / kStateFile, state.dump(1));
 }
 
@@ -108,26 +151,41 @@ TrainerState read_trainer_state(const fs::path& directory) {
   check_data(object.integer("version") == kFormatVersion, "{}: version {}, expected {}",
              file.string(), object.integer("version"), kFormatVersion);
   constexpr int64_t kMost = int64_t{1} << 60;
-  return {.steps = object.integer("step", 0, kMost),
-          .samples = object.integer("consumed_samples", 0, kMost),
-          .tokens = object.integer("consumed_tokens", 0, kMost),
-          .updates = object.integer("optimizer_updates", 0, kMost),
-          .schedule = object.at("schedule"),
-          .data = object.at("data")};
+  TrainerState state{.steps = object.integer("step", 0, kMost),
+                     .samples = object.integer("consumed_samples", 0, kMost),
+                     .tokens = object.integer("consumed_tokens", 0, kMost),
+                     .updates = object.integer("optimizer_updates", 0, kMost),
+                     .schedule = object.at("schedule"),
+                     .data = object.at("data")};
+  check_data(state.data.is_object(), "{}: key \"data\" must be an object", file.string());
+  if (state.data.contains("skipped")) {
+    state.skipped = state.data["skipped"];
+    state.data.erase("skipped");
+  }
+  if (object.has("faults")) state.faults = object.at("faults");
+  if (object.has("loss_scaler")) state.loss_scaler = object.at("loss_scaler");
+  return state;
 }
+
+bool has_optimizer(const fs::path& directory) { return fs::exists(directory / kOptimizerFile); }
 
 void read_optimizer(const fs::path& directory, const Parameters& parameters,
                     const TrainerState& state, AdamW& optimizer) {
   fs::path file = directory / kOptimizerFile;
+  check(has_optimizer(directory),
+        "{}: there is no {}: it was saved with no_save_optim; no_load_optim: true continues with "
+        "moments of zero",
+        directory.string(), kOptimizerFile);
   TensorFiles stored = open_safetensors(file);
-  for (const NamedTensor& moment : moments(parameters, optimizer)) {
-    Tensor from = stored.load(moment.name);
-    check_data(from.dtype() == DType::kF32 && from.shape() == moment.tensor.shape(),
-               "{}: \"{}\" is {} {}, expected f32 {}", file.string(), moment.name,
-               traits(from.dtype()).name, from.shape().to_string(),
-               moment.tensor.shape().to_string());
-    auto numbers = from.span<const float>();
-    std::copy(numbers.begin(), numbers.end(), moment.tensor.data<float>());
+  std::vector<ParameterSpec> specs = specs_of(parameters);
+  read_numbers(stored, file, specs, kFirstMoment, optimizer.span(), optimizer.first_moment());
+  read_numbers(stored, file, specs, kSecondMoment, optimizer.span(), optimizer.second_moment());
+  if (!specs.empty() && stored.find(format("{}.{}", specs[0].name, kMaster))) {
+    // f32 working values are their own master copy, and every process needs all of them
+    if (optimizer.mixed())
+      read_numbers(stored, file, specs, kMaster, optimizer.span(), optimizer.master());
+    else
+      read_numbers(stored, file, specs, kMaster, {0, parameters.count()}, parameters.values());
   }
   optimizer.set_updates(state.updates);
 }

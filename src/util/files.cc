@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -14,10 +15,19 @@
 namespace slm {
 namespace {
 
+constexpr std::string_view kTemporary = ".tmp";
+
 [[noreturn]] void fail_errno(const std::filesystem::path& path, std::string_view action) {
   int code = errno;
   fail(code == ENOENT ? ErrorKind::kNotFound : ErrorKind::kIo, "{}: cannot {}: {}", path.string(),
        action, std::strerror(code));
+}
+
+[[noreturn]] void fail_and_remove(const std::filesystem::path& temporary, std::string_view action) {
+  int code = errno;
+  ::unlink(temporary.c_str());
+  errno = code;
+  fail_errno(temporary, action);
 }
 
 struct Descriptor {
@@ -51,11 +61,15 @@ std::string read_file(const std::filesystem::path& path, int64_t max_bytes) {
   return bytes;
 }
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
-  temporary_ += ".tmp";
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  static std::atomic<int64_t> made_so_far{0};
   std::error_code made;  // the open below says what is wrong
   if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), made);
-  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  do {  // a name that exists was left by a killed process of the same number
+    temporary_ = path_;
+    temporary_ += format(".{}-{}{}", ::getpid(), made_so_far++, kTemporary);
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  } while (fd_ < 0 && errno == EEXIST);
   if (fd_ < 0) fail_errno(temporary_, "create");
 }
 
@@ -84,16 +98,35 @@ void AtomicFile::flush() {
 void AtomicFile::commit() {
   flush();
   int fd = std::exchange(fd_, -1);
-  if (::close(fd) != 0) fail_errno(temporary_, "close");
+  if (::close(fd) != 0) fail_and_remove(temporary_, "close");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
-    fail_errno(path_, "rename the finished file to");
+    fail_and_remove(temporary_, format("rename to {}", path_.filename().string()));
   sync_directory(path_.has_parent_path() ? path_.parent_path() : ".");
+}
+
+bool is_temporary_name(std::string_view name) {
+  if (!name.ends_with(kTemporary)) return false;
+  name.remove_suffix(kTemporary.size());
+  size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos || dot == 0) return false;
+  std::string_view tag = name.substr(dot + 1);
+  size_t dash = tag.find('-');
+  return dash != std::string_view::npos && dash > 0 && dash + 1 < tag.size() &&
+         tag.find_first_not_of("0123456789-") == std::string_view::npos;
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents) {
   AtomicFile file(path);
   file.write(contents);
   file.commit();
+}
+
+std::string describe(const std::filesystem::filesystem_error& error) {
+  std::string message = error.code().message();
+  if (error.path1().empty()) return message;
+  if (!error.path2().empty())
+    return format("{} -> {}: {}", error.path1().string(), error.path2().string(), message);
+  return format("{}: {}", error.path1().string(), message);
 }
 
 void sync_directory(const std::filesystem::path& directory) {

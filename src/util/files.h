@@ -14,8 +14,9 @@ namespace slm {
 std::string read_file(const std::filesystem::path& path, int64_t max_bytes = int64_t{1} << 32);
 
 // A file that appears under its name only when complete, folders and all: written beside it as
-// `<name>.tmp`, flushed to the disk, then renamed over it. Destroyed before commit(), it leaves
-// nothing behind. Not thread-safe.
+// `<name>.<process>-<number>.tmp`, flushed to the disk, then renamed over it. Several writers of
+// one name do not disturb each other: the last to commit counts. Destroyed before commit(), it
+// leaves nothing behind. Not thread-safe.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -35,7 +36,13 @@ class AtomicFile {
   int64_t size_ = 0;
 };
 
+// Whether a file is called as the unfinished ones are; killed processes leave them behind.
+bool is_temporary_name(std::string_view name);
+
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
+
+// What the standard library's file functions throw, in the words of the other errors: path first.
+std::string describe(const std::filesystem::filesystem_error& error);
 
 // Flushes a directory entry (a rename, a new file) to the disk.
 void sync_directory(const std::filesystem::path& directory);

@@ -52,7 +52,10 @@ bool tiles_rows(std::span<const AttentionSegment> segments, int64_t rows,
   return next == rows;
 }
 
-bool decodes(const AttentionSegment& s) { return s.q_len <= kDecodeQueries; }
+// Decoding adds up in another order.
+bool decodes(const AttentionSegment& s, bool uniform) {
+  return !uniform && s.q_len <= kDecodeQueries;
+}
 
 struct ForwardJob {
   AttentionSegment segment;
@@ -62,12 +65,11 @@ struct ForwardJob {
 // Work for all threads. Decoding shares out the heads in runs as long as may be, since those lie
 // together in memory. Else a job is one kv head; its queries are shared out only when heads are
 // few, as each job packs the keys it needs.
-std::vector<ForwardJob> forward_jobs(std::span<const AttentionSegment> segments, int64_t kv_heads,
-                                     int64_t threads, int64_t block) {
+std::vector<ForwardJob> forward_jobs(const AttentionArgs& a, int64_t threads, int64_t block) {
   std::vector<ForwardJob> list;
-  int64_t count = int64_t(segments.size());
-  for (const AttentionSegment& s : segments) {
-    if (decodes(s)) {
+  int64_t count = int64_t(a.segments.size()), kv_heads = a.k.dim(1);
+  for (const AttentionSegment& s : a.segments) {
+    if (decodes(s, a.uniform)) {
       int64_t runs = std::min((threads - 1) / count + 1, kv_heads);
       for (int64_t i = 0; i < runs; ++i)
         list.push_back({s, kv_heads * i / runs, kv_heads * (i + 1) / runs, 0, s.q_len});
@@ -90,17 +92,17 @@ void CpuBackend::attention_forward(const AttentionArgs& a) {
   Result y(*this, a.y);
   Pointers pointers{q, a.slopes ? a.slopes.data<float>() : nullptr, y.data(),
                     a.lse ? a.lse.data<float>() : nullptr};
-  std::vector<ForwardJob> list =
-      forward_jobs(a.segments, a.k.dim(1), pool_.size(), kernels_.query_block);
+  std::vector<ForwardJob> list = forward_jobs(a, pool_.size(), kernels_.query_block);
   jobs(int64_t(list.size()), [&](int64_t i) {
     const ForwardJob& job = list[size_t(i)];
     AttentionHead head = head_of(a, job.segment, job.kv_begin, pointers);
     head.kv_heads = job.kv_end - job.kv_begin;
-    AttentionPass pass = decodes(job.segment) ? AttentionPass::kDecode : AttentionPass::kForward;
+    bool decode = decodes(job.segment, a.uniform);
+    AttentionPass pass = decode ? AttentionPass::kDecode : AttentionPass::kForward;
     std::shared_ptr<float> memory = scratch(kernels_.attention_scratch(head, pass));
     head.scratch = memory.get();
-    decodes(job.segment) ? kernels_.attention_decode(head)
-                         : kernels_.attention_forward(head, job.q_begin, job.q_end);
+    decode ? kernels_.attention_decode(head)
+           : kernels_.attention_forward(head, job.q_begin, job.q_end);
   });
 }
 

@@ -21,6 +21,14 @@ int64_t block_size(int64_t bytes) {
   return (n + step - 1) / step * step;
 }
 
+std::byte* reserved_block(int64_t size) {
+  void* block = mmap(nullptr, size_t(size), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (block == MAP_FAILED)
+    fail(ErrorKind::kNoMemory, "[cpu] the system has no address space of {} bytes more", size);
+  return static_cast<std::byte*>(block);
+}
+
 std::byte* system_block(int64_t size) {
   bool huge = size >= 2 * kHugePage;
   void* block =
@@ -37,9 +45,10 @@ BlockCache::~BlockCache() { release_until(0); }
 
 std::shared_ptr<std::byte> BlockCache::take(int64_t bytes) {
   check(bytes >= 0 && bytes < int64_t{1} << 46, "[cpu] a tensor of {} bytes", bytes);
-  int64_t size = block_size(bytes);
+  int64_t size =
+      reserve_ ? (std::max(bytes, kLine) + kLine - 1) / kLine * kLine : block_size(bytes);
   std::byte* block = reuse(size);
-  if (!block) block = system_block(size);
+  if (!block) block = reserve_ ? reserved_block(size) : system_block(size);
   return {block, [cache = shared_from_this(), size](std::byte* p) { cache->give_back(p, size); }};
 }
 
@@ -69,7 +78,10 @@ void BlockCache::give_back(std::byte* block, int64_t size) {
 void BlockCache::release_until(int64_t held) {
   while (kept_bytes_ > 0 && used_bytes_ + kept_bytes_ > held) {
     auto last = std::prev(kept_.end());
-    std::free(last->second.back());
+    if (reserve_)
+      munmap(last->second.back(), size_t(last->first));
+    else
+      std::free(last->second.back());
     kept_bytes_ -= last->first;
     last->second.pop_back();
     if (last->second.empty()) kept_.erase(last);
@@ -79,6 +91,11 @@ void BlockCache::release_until(int64_t held) {
 int64_t BlockCache::held_bytes() const {
   std::lock_guard lock(mutex_);
   return used_bytes_ + kept_bytes_;
+}
+
+int64_t BlockCache::most_bytes() const {
+  std::lock_guard lock(mutex_);
+  return most_used_;
 }
 
 }  // namespace slm::cpu

@@ -16,7 +16,9 @@ namespace slm::cpu {
 
 class BlockCache : public std::enable_shared_from_this<BlockCache> {
  public:
-  BlockCache() = default;
+  // `reserve`: blocks are only address space until they are touched, and of no more than their
+  // size.
+  explicit BlockCache(bool reserve = false) : reserve_(reserve) {}
   ~BlockCache();
   BlockCache(const BlockCache&) = delete;
   BlockCache& operator=(const BlockCache&) = delete;
@@ -26,12 +28,14 @@ class BlockCache : public std::enable_shared_from_this<BlockCache> {
   std::shared_ptr<std::byte> take(int64_t bytes);
 
   int64_t held_bytes() const;  // from the system: in use and kept
+  int64_t most_bytes() const;  // that were in use at once
 
  private:
   std::byte* reuse(int64_t size);
   void give_back(std::byte* block, int64_t size);
   void release_until(int64_t held);
 
+  const bool reserve_;
   mutable std::mutex mutex_;
   std::map<int64_t, std::vector<std::byte*>> kept_;  // by size
   int64_t kept_bytes_ = 0, used_bytes_ = 0, most_used_ = 0;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "backend/dry_backend.h"
 #include "util/error.h"
 
 namespace slm::cpu {
@@ -29,8 +30,11 @@ Format format_of(const Tensor& t) {
   }
 }
 
-CpuBackend::CpuBackend(const BackendOptions& options)
-    : pool_(options.threads), kernels_(choose_kernels(options.isa)) {}
+CpuBackend::CpuBackend(const BackendOptions& options, bool dry)
+    : pool_(options.threads),
+      kernels_(choose_kernels(options.isa)),
+      dry_(dry),
+      memory_(std::make_shared<BlockCache>(dry)) {}
 
 const BlockKernels* CpuBackend::block_kernels(const Tensor& t) const {
   return t.quantized() ? kernels_.blocks + (int(t.dtype()) - int(DType::kQ4_0)) : nullptr;
@@ -61,17 +65,19 @@ std::shared_ptr<float> CpuBackend::scratch(int64_t floats) {
 
 void CpuBackend::share(int64_t count, int64_t grain,
                        const std::function<void(int64_t, int64_t)>& body) {
-  pool_.run(count, grain, body);
+  if (!dry_) pool_.run(count, grain, body);
 }
 
 void CpuBackend::share_values(int64_t count, int64_t grain,
                               const std::function<void(int64_t, int64_t)>& body) {
   constexpr int64_t kUnit = 64;
+  if (dry_) return;
   pool_.run((count + kUnit - 1) / kUnit, (grain + kUnit - 1) / kUnit,
             [&](int64_t begin, int64_t end) { body(begin * kUnit, std::min(count, end * kUnit)); });
 }
 
 void CpuBackend::jobs(int64_t count, const std::function<void(int64_t)>& body) {
+  if (dry_) return;
   std::atomic<int64_t> next{0};
   pool_.run(std::min<int64_t>(pool_.size(), count), 1, [&](int64_t, int64_t) {
     for (int64_t i = next++; i < count; i = next++) body(i);
@@ -124,6 +130,12 @@ namespace slm {
 
 std::unique_ptr<Backend> make_cpu_backend(const BackendOptions& options) {
   return std::make_unique<cpu::CpuBackend>(options);
+}
+
+DryBackend make_dry_backend() {
+  auto cpu = std::make_unique<cpu::CpuBackend>(BackendOptions{}, /*dry=*/true);
+  const cpu::CpuBackend* counted = cpu.get();
+  return {std::move(cpu), [counted] { return counted->most_bytes(); }};
 }
 
 }  // namespace slm

@@ -22,9 +22,11 @@ Format format_of(const Tensor& t);  // error for what is no f32, bf16 or f16
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(const BackendOptions& options);
+  // `dry`: only memory is asked for (backend/dry_backend.h).
+  explicit CpuBackend(const BackendOptions& options, bool dry = false);
 
   std::string description() const override;
+  int64_t most_bytes() const { return memory_->most_bytes(); }
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override;
 
@@ -43,6 +45,7 @@ class CpuBackend final : public Backend {
   void activation_forward(const ActivationArgs& a) override;
   void activation_backward(const ActivationArgs& a, const ActivationGrads& g) override;
   void clip(const ClipArgs& a) override;
+  void dropout(const DropoutArgs& a) override;
   void embed_forward(const EmbedArgs& a) override;
   void embed_backward(const EmbedArgs& a, const EmbedGrads& g) override;
   void cross_entropy(const CrossEntropyArgs& a) override;
@@ -72,7 +75,8 @@ class CpuBackend final : public Backend {
 
   ThreadPool pool_;
   const CpuKernels& kernels_;
-  std::shared_ptr<BlockCache> memory_ = std::make_shared<BlockCache>();
+  const bool dry_;
+  std::shared_ptr<BlockCache> memory_;
 };
 
 // A tensor to be read as f32: itself, or a widened copy. Null for an absent tensor.

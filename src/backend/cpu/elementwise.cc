@@ -84,8 +84,20 @@ void CpuBackend::adamw(const AdamWArgs& a) {
                  .inv_sqrt_bias2 = float(1 / std::sqrt(1 - std::pow(a.beta2, double(a.step)))),
                  .eps = float(a.eps),
                  .decay = float(a.lr * a.weight_decay)};
-  share_values(a.value.elements(), kGrain,
-               [&](int64_t begin, int64_t end) { kernels_.adamw(step, begin, end); });
+  if (!a.working) {
+    share_values(a.value.elements(), kGrain,
+                 [&](int64_t begin, int64_t end) { kernels_.adamw(step, begin, end); });
+    return;
+  }
+  Format format = format_of(a.working);
+  int64_t size = traits(a.working.dtype()).block_bytes;
+  share_values(a.value.elements(), kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; at += kGrain) {  // narrowed while it is in the first cache
+      int64_t stop = std::min(end, at + kGrain);
+      kernels_.adamw(step, at, stop);
+      kernels_.narrow(format, step.value + at, a.working.bytes_data() + at * size, stop - at);
+    }
+  });
 }
 
 }  // namespace slm::cpu

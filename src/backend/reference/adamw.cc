@@ -20,6 +20,7 @@ void ReferenceBackend::adamw(const AdamWArgs& args) {
     value[i] -= args.lr * (direction + args.weight_decay * value[i]);
   }
   write(args.value, value);
+  if (args.working) write(args.working, read(args.value));
   write(args.m, m);
   write(args.v, v);
 }

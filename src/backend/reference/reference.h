@@ -34,6 +34,7 @@ class ReferenceBackend : public Backend {
   void activation_backward(const ActivationArgs& a, const ActivationGrads& g) override;
 
   void clip(const ClipArgs& a) override;
+  void dropout(const DropoutArgs& a) override;
   void embed_forward(const EmbedArgs& a) override;
   void embed_backward(const EmbedArgs& a, const EmbedGrads& g) override;
 

@@ -1,0 +1,15 @@
+// What a device can do at best, measured: the denominators of every share of a limit that is
+// reported. Each takes about 0.3 s; on a busy machine both come out low.
+#pragma once
+
+#include "backend/backend.h"
+
+namespace slm {
+
+// Multiply-adds, counted as two, per second of a large f32 product with all threads.
+double gemm_flops_per_second(Backend& backend);
+
+// Bytes per second that all threads together read from memory, past the caches.
+double read_bytes_per_second(Backend& backend);
+
+}  // namespace slm

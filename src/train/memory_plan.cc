@@ -1,0 +1,69 @@
+#include "train/memory_plan.h"
+
+#include <numeric>
+
+#include "backend/dry_backend.h"
+#include "backend/traced_backend.h"
+#include "model/decoder.h"
+#include "train/next_token.h"
+
+namespace slm {
+namespace {
+
+constexpr double kF32 = 4;
+constexpr double kProgram = 32 << 20;  // measured: what the program holds before it has a model
+
+// Parameters and gradients that are only address space.
+Parameters reserved_parameters(const DecoderSpec& spec, DType working, Backend& memory,
+                               Tape& tape) {
+  Parameters parameters;
+  for (const ParameterSpec& p : parameter_specs(spec)) {
+    Tensor value = memory.empty(p.shape, working);
+    tape.bind(value, memory.empty(p.shape, DType::kF32));
+    parameters.add(p, value);
+  }
+  return parameters;
+}
+
+void trace_micro_batch(const RunConfig& c, const DecoderSpec& spec, TracedBackend& backend) {
+  DryBackend elsewhere = make_dry_backend();
+  Tape tape(backend);
+  Parameters parameters = reserved_parameters(spec, c.working_type(), *elsewhere.backend, tape);
+  Decoder decoder(spec, parameters, c.working_type());
+  NextToken objective(decoder, [](int64_t, std::span<int32_t>) {},
+                      {.seq_length = c.shape.seq_length});
+  Context cx{.backend = backend,
+             .tape = &tape,
+             .recompute = c.recompute ? c.recompute_layers : 0,
+             .dropout = {.rate = c.hidden_dropout}};
+  Tensor loss = objective.loss(cx, {0, c.batch.micro, 1}, 0);
+  backend.name_next("backward pass");
+  tape.backward(loss);
+}
+
+}  // namespace
+
+double MemoryPlan::computing() const {
+  return std::accumulate(activations.begin(), activations.end(), scratch,
+                         [](double sum, const auto& kind) { return sum + kind.second; });
+}
+
+MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec, int64_t shards) {
+  double count = 0;
+  for (const ParameterSpec& p : parameter_specs(spec)) count += double(p.shape.elements());
+  bool mixed = config.working_type() != DType::kF32;
+  MemoryPlan plan{.weights = double(bytes_of(config.working_type(), 1)) * count,
+                  .master = mixed ? kF32 * count / double(shards) : 0,
+                  .gradients = kF32 * count,
+                  .moments = 2 * kF32 * count / double(shards),
+                  .program = kProgram};
+  DryBackend memory = make_dry_backend();
+  TracedBackend backend(*memory.backend);
+  trace_micro_batch(config, spec, backend);
+  for (const auto& [kind, bytes] : backend.most_by_kind())
+    plan.activations[std::string(kind)] = double(bytes);
+  plan.scratch = double(memory.most_bytes() - backend.most_bytes());
+  return plan;
+}
+
+}  // namespace slm

@@ -1,0 +1,30 @@
+// The memory a run will take, before it starts.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "model/spec.h"
+#include "train/run_config.h"
+
+namespace slm {
+
+// In bytes, of one process.
+struct MemoryPlan {
+  double weights = 0, master = 0, gradients = 0, moments = 0;
+  // What a micro batch takes beside them, at the most, by what it is for.
+  std::map<std::string, double> activations;
+  double scratch = 0;  // of kernels
+  double program = 0;  // code, libraries, threads, tokenizer
+
+  double state() const { return weights + master + gradients + moments; }
+  double computing() const;  // activations and scratch
+  double total() const { return state() + computing() + program; }
+};
+
+// Runs one micro batch forward and backward on a backend that only asks for memory
+// (backend/dry_backend.h), so that the figures follow the code. Master weights and moments are
+// shared out over `shards` processes.
+MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec, int64_t shards = 1);
+
+}  // namespace slm

@@ -1,0 +1,15 @@
+// The state of an optimiser that is spread over the processes of a job, as checkpoints know it:
+// whole, whatever the number of processes was or will be.
+#pragma once
+
+#include "comm/comm.h"
+#include "train/optimizer_state.h"
+
+namespace slm {
+
+// Every process must call it. On the first one: the whole state, as views where it has all of it,
+// else gathered into `buffer` (which is reused). On the others: nothing.
+OptimizerState whole_state(Comm& comm, const Parameters& parameters, const AdamW& optimizer,
+                           OptimizerState& buffer);
+
+}  // namespace slm

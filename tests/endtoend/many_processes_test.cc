@@ -1,0 +1,114 @@
+// A run by several processes, as `mpirun` starts it: the same result, and a clear end.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "support/process.h"
+#include "support/test_data.h"
+
+namespace slm {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string contents(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+class ManyProcesses : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::system("command -v mpirun >/dev/null 2>&1") != 0) GTEST_SKIP() << "needs mpirun";
+    std::string readme = (testing::source_dir() / "README.md").string();
+    sh("stablelm tokenizer train --input " + readme + " --vocab-size 300 --output t.json");
+    sh("stablelm data prepare " + readme + " --tokenizer t.json --output text --append-eod");
+  }
+
+  // `stablelm` and `mpirun` are as in a shell of the user; $DIR is where this runs.
+  testing::ProcessResult run(const std::string& command) {
+    fs::path binary = STABLELM_BINARY;
+    return testing::run_process(
+        {"bash", "-c",
+         "PATH=" + binary.parent_path().string() +
+             ":$PATH; mpirun() { command mpirun --allow-run-as-root --oversubscribe \"$@\"; }; " +
+             command},
+        directory.path());
+  }
+  void sh(const std::string& command) {
+    auto result = run(command);
+    ASSERT_EQ(result.exit_code, 0) << command << "\n" << result.out << result.err;
+  }
+
+  std::string train(const std::string& save, int steps, const std::string& more = "") {
+    return " stablelm pretrain " + (testing::source_dir() / "configs/tiny.yml").string() +
+           " --tokenizer t.json --data text --deterministic --threads 1 --save " + save +
+           " --steps " + std::to_string(steps) +
+           " --set gradient_accumulation_steps=0 --set train_batch_size=8"
+           " --set train_micro_batch_size_per_gpu=2 --set log_interval=1 " +
+           more;
+  }
+  std::string weights(const std::string& checkpoint) {
+    return contents(directory.path() / checkpoint / "model.safetensors");
+  }
+
+  testing::TemporaryDirectory directory;
+};
+
+TEST_F(ManyProcesses, GiveTheSameBitsAsOne) {
+  sh(train("one", 6));
+  std::string one = weights("one/step_6");
+  ASSERT_FALSE(one.empty());
+  sh("mpirun -n 2" + train("two", 6, "--set zero_optimization.stage=1"));
+  EXPECT_TRUE(weights("two/step_6") == one);
+  sh("mpirun -n 4" + train("four", 6, "--set exit_interval=3"));
+  sh(train("four", 6, "--resume"));
+  EXPECT_TRUE(weights("four/step_6") == one) << "stopped with 4, resumed with 1";
+}
+
+TEST_F(ManyProcesses, OneErrorIsToldOnce) {
+  auto result = run("mpirun -n 3" + train("run", 6, "--set train_data_paths='[\"nowhere\"]'"));
+  EXPECT_EQ(result.exit_code, 3) << result.err;
+  size_t first = result.err.find("stablelm: rank 0: ");
+  ASSERT_NE(first, std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("nowhere"), std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find("stablelm: rank", first + 1), std::string::npos) << result.err;
+}
+
+// The shell waits until the run is under way, then sends the signal to the second process.
+std::string signal_second(const std::string& signal) {
+  return " & job=$!; for i in $(seq 300); do [ -s run/metrics.jsonl ] && break; sleep 0.1; done; "
+         "kill -" +
+         signal +
+         " $(pgrep -P $(pgrep -P $job -x mpirun || echo $job) -x stablelm | tail -1); "
+         "SECONDS=0; wait $job; code=$?; echo seconds $SECONDS; exit $code";
+}
+
+TEST_F(ManyProcesses, ADeadOneEndsTheJob) {
+  auto result = run("mpirun -n 2" + train("run", 100000) + signal_second("KILL"));
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_NE(result.err.find("signal 9"), std::string::npos) << result.err;
+  EXPECT_LE(std::atoi(result.out.c_str() + result.out.find("seconds ") + 8), 30) << result.out;
+}
+
+TEST_F(ManyProcesses, AStoppedOneEndsTheJob) {
+  auto result = run("export STABLELM_COMM_SILENCE=2; mpirun -n 2" + train("run", 100000) +
+                    signal_second("STOP"));
+  EXPECT_EQ(result.exit_code, 6) << result.err;
+  EXPECT_NE(result.err.find("rank 1 has not been heard from"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("all-reduce"), std::string::npos) << result.err;
+}
+
+TEST_F(ManyProcesses, ATermSignalToOneSavesOnAll) {
+  auto result = run("mpirun -n 2" + train("run", 100000) + signal_second("TERM"));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("interrupted; saved"), std::string::npos) << result.err;
+}
+
+}  // namespace
+}  // namespace slm
