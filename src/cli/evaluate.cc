@@ -5,8 +5,10 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/evaluate_run.h"
 #include "cli/evaluate_table.h"
 #include "cli/task_options.h"
+#include "cli/together.h"
 #include "eval/python_json.h"
 #include "eval/task_list.h"
 #include "util/error.h"
@@ -24,6 +26,7 @@ constexpr const char* kFooter =
     "...\nA missing file is named, with where it comes from.\n"
     "Examples:\n"
     "  stablelm evaluate --list-tasks\n"
+    "  stablelm evaluate my-model --tasks stablelm --data rows/ --output my-model.json\n"
     "  stablelm evaluate --tasks arc_challenge --data rows/ --num-fewshot 5 --dump-requests "
     "asked.jsonl\n"
     "  stablelm evaluate table evals/*.json --columns readme-2\n"
@@ -31,6 +34,7 @@ constexpr const char* kFooter =
 
 struct EvaluateFlags {
   TaskFlags tasks;
+  EvaluateRun run;
   std::string dump;
   bool list = false;
 };
@@ -56,13 +60,17 @@ void list_tasks() {
   fmt::print("\nA task of your own is a .yml file: docs/evaluation.md.\n");
 }
 
-// One line per request in the order of evaluation.
+// One line per request in the order of evaluation; `stablelm score` reads them.
 std::string request_line(const Evaluation& evaluation, const Request& request) {
   Json line = {{"task", evaluation.tasks()[size_t(request.task)].task.name},
                {"doc_id", request.doc_id},
-               {"idx", request.idx},
-               {"context", request.context},
-               {"continuation", request.continuation}};
+               {"idx", request.idx}};
+  if (request.kind == Request::Kind::kRolling) {
+    line["text"] = request.continuation;
+    return line.dump() + "\n";
+  }
+  line["context"] = request.context;
+  line["continuation"] = request.continuation;
   if (request.kind == Request::Kind::kGreedyUntil) {
     line["until"] = request.stop;
     line["max_tokens"] = request.max_tokens;
@@ -83,14 +91,22 @@ void dump_requests(const Evaluation& evaluation, const std::string& file) {
   }
 }
 
-void evaluate(const EvaluateFlags& flags) {
-  if (flags.list) return list_tasks();
-  check(!flags.dump.empty(), "say what to do: --dump-requests FILE or --list-tasks");
+void dump(const EvaluateFlags& flags) {
   Evaluation evaluation = flags.tasks.prepare();
   for (const TaskFailure& failure : evaluation.failures())
     fmt::print(stderr, "stablelm: {} was left out: {}\n", failure.task, failure.message);
   if (!evaluation.tasks().empty()) dump_requests(evaluation, flags.dump);
   if (!evaluation.failures().empty()) throw CLI::RuntimeError(1);
+}
+
+void evaluate(const EvaluateFlags& flags) {
+  if (flags.list) return list_tasks();
+  if (!flags.dump.empty()) return dump(flags);
+  int code = 0;
+  run_together([&](Comm& comm) {
+    code = run_evaluation(comm, flags.run, flags.tasks.prepare(comm.first()));
+  });
+  if (code != 0) throw CLI::RuntimeError(code);
 }
 
 }  // namespace
@@ -100,6 +116,7 @@ void add_evaluate_command(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("evaluate", "Put benchmark tasks to a model; compare what models reached");
   command->footer(kFooter);
+  flags->run.add_to(*command);
   flags->tasks.add_to(*command);
   command
       ->add_option("--dump-requests", flags->dump,

@@ -63,7 +63,7 @@ void TaskFlags::add_to(CLI::App& command) {
       ->check(CLI::ExistingFile);
 }
 
-Evaluation TaskFlags::prepare() const {
+Evaluation TaskFlags::prepare(bool talks) const {
   check(!tasks.empty(), "--tasks is missing; --list-tasks shows what there is");
   Evaluation evaluation(find_tasks(tasks), DataSource(data),
                         {.shots = shots,
@@ -71,7 +71,7 @@ Evaluation TaskFlags::prepare() const {
                          .seed = seed,
                          .bootstrap_iters = bootstrap_iters,
                          .descriptions = read_descriptions(descriptions)});
-  tell_of_partial_data(evaluation);
+  if (talks) tell_of_partial_data(evaluation);
   return evaluation;
 }
 

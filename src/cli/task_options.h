@@ -21,9 +21,9 @@ struct TaskFlags {
 
   void add_to(CLI::App& command);
 
-  // Reads the data of all tasks. Tells on standard error of those that have fewer documents than
-  // the published split.
-  Evaluation prepare() const;
+  // Reads the data of all tasks. Tells on standard error, unless another process of the job does,
+  // of those that have fewer documents than the published split.
+  Evaluation prepare(bool talks = true) const;
 };
 
 }  // namespace slm

@@ -51,9 +51,11 @@ std::string summary_line(const Results& results) {
   std::string sizes;
   if (auto it = c.find("batch_sizes"); it != c.end() && it->is_array())
     for (const Json& size : *it) sizes += (sizes.empty() ? "" : ",") + size.dump();
-  return format("{} ({}), limit: {}, provide_description: False, num_fewshot: {}, batch_size: {}{}",
+  auto described = c.find("description_dict");
+  bool descriptions = described != c.end() && described->is_object() && !described->empty();
+  return format("{} ({}), limit: {}, provide_description: {}, num_fewshot: {}, batch_size: {}{}",
                 shown(c, "model"), shown(c, "model_args"), shown(c, "limit"),
-                shown(c, "num_fewshot"), shown(c, "batch_size"),
+                descriptions ? "True" : "False", shown(c, "num_fewshot"), shown(c, "batch_size"),
                 sizes.empty() ? "" : " (" + sizes + ")");
 }
 

@@ -6,6 +6,7 @@
 #include "eval/metrics.h"
 #include "eval/python_random.h"
 #include "eval/sample_reader.h"
+#include "eval/scoring/samples.h"
 #include "util/error.h"
 
 namespace slm {
@@ -17,11 +18,6 @@ struct Pair {
   const TaskResult& a;
   const TaskResult& b;
 };
-
-// Where a run with --log-samples leaves them.
-std::filesystem::path samples_of(std::filesystem::path results, const std::string& task) {
-  return results.replace_extension(task + ".samples.jsonl");
-}
 
 std::vector<std::string> common_metrics(const Pair& pair) {
   std::vector<std::string> out;
@@ -144,7 +140,7 @@ std::vector<Difference> differences(const std::filesystem::path& a,
           task.name, task.version.dump(), a.string(), other->version.dump(), b.string());
     const Pair pair{task, *other};
     const std::vector<std::string> metrics = common_metrics(pair);
-    const auto path_a = samples_of(a, task.name), path_b = samples_of(b, task.name);
+    const auto path_a = samples_path(a, task.name), path_b = samples_path(b, task.name);
     std::vector<Sample> samples_a, samples_b;
     const bool paired = std::filesystem::exists(path_a) && std::filesystem::exists(path_b);
     if (paired) {
