@@ -78,10 +78,11 @@ void check_same_documents(const std::vector<Sample>& a, const std::vector<Sample
   check(a.size() == b.size(), "{}: {} documents in one sample file, {} in the other", task,
         a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i)
-    check(a[i].doc_id == b[i].doc_id && a[i].hash == b[i].hash,
-          "{}: document {} is not the same in both: runs with other rows, examples or limits "
-          "cannot be paired",
-          task, a[i].doc_id);
+    check(
+        a[i].doc_id == b[i].doc_id && same_document(a[i], b[i]),
+        "{}: document {} is not the same in both: runs on other rows, or of another --seed, cannot "
+        "be paired",
+        task, a[i].doc_id);
 }
 
 PairedItems paired_items(const std::vector<Sample>& a, const std::vector<Sample>& b,

@@ -87,10 +87,16 @@ TEST_F(Runs, PairsSeeMoreThanStandardErrors) {
 
 TEST_F(Runs, OtherDocumentsCannotBePaired) {
   EXPECT_EQ(refusal([&] { differences(run("a", "0101", true), run("b", "0101", true, "other")); }),
-            "boolq: document 0 is not the same in both: runs with other rows, examples or limits "
+            "boolq: document 0 is not the same in both: runs on other rows, or of another --seed, "
             "cannot be paired");
   EXPECT_EQ(refusal([&] { differences(run("a", "0101", true), run("b", "010", true)); }),
             "boolq: 4 documents in one sample file, 3 in the other");
+}
+
+TEST_F(Runs, ExamplesBeforeTheQuestionDoNotMatter) {
+  auto rows =
+      differences(run("a", "0101", true, "question"), run("b", "0111", true, "example question"));
+  EXPECT_EQ(rows[0].documents, 4);
 }
 
 TEST_F(Runs, ADamagedSampleNamesItsLine) {
