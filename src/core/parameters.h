@@ -64,7 +64,7 @@ class Parameters {
   bool trainable() const { return bool(values_); }
   const Tensor& values() const { return values_; }  // [count] of the working type, layer order
   const Tensor& grads() const { return grads_; }    // [count] f32
-  void bind(Tape& tape) const;  // every trainable parameter
+  void bind(Tape& tape) const;                      // every trainable parameter
   // The same, with gradients going to another flat buffer like grads().
   void bind(Tape& tape, const Tensor& grads) const;
 

@@ -21,7 +21,8 @@ Op dropout_op(double rate, uint64_t stream = 3, int64_t first_row = 5) {
 }
 
 TEST_P(DropoutTest, MatchesTheReference) {
-  for (int64_t width : {1, 7, 64}) expect_close_to_reference({random({9, width}, 1)}, dropout_op(0.3));
+  for (int64_t width : {1, 7, 64})
+    expect_close_to_reference({random({9, width}, 1)}, dropout_op(0.3));
 }
 
 std::vector<float> run(double rate, uint64_t stream, int64_t first_row, int64_t rows) {

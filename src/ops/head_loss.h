@@ -17,9 +17,9 @@ struct HeadLossSpec {
 
 // loss = sum over rows with target >= 0 of cross_entropy(logit_scale * x w' + b, target) / divisor
 // [1] f32 x: [T, D], w: [V, D], b: [V] or absent, targets: [T] i32 (negative: ignored). While
-// recording, the gradients are computed in the forward pass, chunk by chunk, times the tape's scale,
-// and w's and b's are added to their buffers at once; the loss must therefore be the tensor that
-// backward starts from.
+// recording, the gradients are computed in the forward pass, chunk by chunk, times the tape's
+// scale, and w's and b's are added to their buffers at once; the loss must therefore be the tensor
+// that backward starts from.
 Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
                  const Tensor& targets, const HeadLossSpec& spec);
 

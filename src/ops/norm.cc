@@ -31,8 +31,8 @@ Tensor norm(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b, cons
         part.x = args.x.rows(begin, end);
         part.stats = args.stats.rows(begin * stats, end * stats);
         GradSlot dx_rows = dx ? GradSlot{dx.grad.rows(begin, end), dx.beta} : GradSlot{};
-        backend.norm_backward(
-            part, {dy.rows(begin, end), dx_rows, tape.slot(args.w), tape.slot(args.b)});
+        backend.norm_backward(part,
+                              {dy.rows(begin, end), dx_rows, tape.slot(args.w), tape.slot(args.b)});
       });
     });
     return y;

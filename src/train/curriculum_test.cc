@@ -40,10 +40,8 @@ TEST(Curriculum, GrowsWithARoot) {
 }
 
 TEST(Curriculum, StagesOfGivenLength) {
-  CurriculumSpec spec{.enabled = true,
-                      .schedule = "fixed_discrete",
-                      .lengths = {8, 32, 64},
-                      .last_steps = {2, 5}};
+  CurriculumSpec spec{
+      .enabled = true, .schedule = "fixed_discrete", .lengths = {8, 32, 64}, .last_steps = {2, 5}};
   EXPECT_EQ(lengths(spec, 7), (std::vector<int64_t>{8, 8, 32, 32, 32, 64, 64}));
 }
 

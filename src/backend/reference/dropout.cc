@@ -12,7 +12,8 @@ void ReferenceBackend::dropout(const DropoutArgs& args) {
   std::vector<float> factors(N, 0.0f);
   for (size_t r = 0; r * N < y.size(); ++r) {
     dropout_factors(args, int64_t(r), factors);
-    for (size_t n = 0; n < N; ++n) y[r * N + n] = factors[n] == 0 ? 0 : y[r * N + n] / (1 - args.rate);
+    for (size_t n = 0; n < N; ++n)
+      y[r * N + n] = factors[n] == 0 ? 0 : y[r * N + n] / (1 - args.rate);
   }
   write(args.y, y);
 }
