@@ -75,7 +75,7 @@ TEST_F(ManyProcesses, GiveTheSameBitsAsOne) {
 }
 
 TEST_F(ManyProcesses, OneErrorIsToldOnce) {
-  auto result = run("mpirun -n 3" + train("run", 6, "--set train_data_paths='[\"nowhere\"]'"));
+  auto result = run("mpirun -n 2" + train("run", 6, "--set train_data_paths='[\"nowhere\"]'"));
   EXPECT_EQ(result.exit_code, 3) << result.err;
   size_t first = result.err.find("stablelm: rank 0: ");
   ASSERT_NE(first, std::string::npos) << result.err;
