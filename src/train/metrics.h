@@ -2,6 +2,7 @@
 // loss. Lines have "version": 1, a "kind" and a "step":
 //   step:     loss, lr, grad_norm, tokens (consumed so far), tokens_per_second (of steps alone,
 //             since the line before), mfu (share of the measured peak; absent when there is none),
+//             skipped (true when no update was made; else absent),
 //             seconds (since the process began), phases (seconds of one step, by what they went
 //             into), memory_bytes (the most this process ever held)
 //   valid:    loss, tokens; test: the same, at the end

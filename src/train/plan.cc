@@ -28,7 +28,7 @@ std::string model_rows(const PlanInputs& in) {
 }
 
 std::string memory_item(std::string_view name, double bytes) {
-  return bytes > 0 ? format("{:12}{:<18}{:>10}\n", "", name, format_bytes(bytes)) : "";
+  return bytes >= 1024 ? format("{:12}{:<18}{:>10}\n", "", name, format_bytes(bytes)) : "";
 }
 
 // What turning recomputation on or off would make of it.
@@ -148,8 +148,10 @@ std::string time_rows(const PlanInputs& in) {
                  in.peak_flops / 1e9);
   }
   if (seconds <= 0) return out;
+  double rate = tokens / seconds;
   return out + row("time", "{} per step, {} tokens/s, {} in all ({})", format_duration(seconds),
-                   format_count(tokens / seconds), format_duration(steps * seconds), how);
+                   rate < 10 ? format("{:.2g}", rate) : format_count(rate),
+                   format_duration(steps * seconds), how);
 }
 
 }  // namespace

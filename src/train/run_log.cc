@@ -143,6 +143,7 @@ void RunLog::write_step(const StepReport& r, int64_t tokens, const Speed& speed)
     line["mfu"] = speed.share;
     scalars.push_back({"speed/mfu", speed.share});
   }
+  if (r.skipped) line["skipped"] = true;
   line["seconds"] = progress_.seconds();
   line["phases"] = phases_json(speed.phases);
   line["memory_bytes"] = peak_memory();
