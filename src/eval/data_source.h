@@ -3,18 +3,21 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "eval/row_file.h"
 #include "eval/task.h"
 
 namespace slm {
 
 std::string_view split_name(Split split);  // "train", "validation", "test", "dev"
 
+// One thread at a time.
 class DataSource {
  public:
   // Each of: a directory; a file; NAME=PATH or NAME:SPLIT=PATH, a directory or file for one task.
@@ -34,7 +37,12 @@ class DataSource {
     std::optional<Split> split;  // none: any
     std::filesystem::path path;
   };
+  std::shared_ptr<const std::vector<Row>> rows(const std::filesystem::path& file,
+                                               const DataSpec& spec) const;
+
   std::vector<Place> places_;
+  // Files with the rows of many tasks are read once.
+  mutable std::map<std::filesystem::path, std::shared_ptr<const std::vector<Row>>> shared_;
 };
 
 }  // namespace slm

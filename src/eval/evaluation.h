@@ -12,6 +12,7 @@
 #include "eval/request.h"
 #include "eval/results.h"
 #include "eval/task.h"
+#include "util/error.h"
 
 namespace slm {
 
@@ -34,6 +35,7 @@ struct PreparedTask {
 
 struct TaskFailure {
   std::string task, message;
+  ErrorKind kind = ErrorKind::kInvalid;
 };
 
 class Evaluation {
@@ -56,8 +58,10 @@ class Evaluation {
 
  private:
   void prepare(const Task& task, const DataSource& data);
+  size_t limited(size_t available);
 
   EvaluationOptions options_;
+  std::optional<double> limit_;
   std::vector<PreparedTask> tasks_;
   std::vector<TaskFailure> failures_;
   std::vector<Request> requests_;

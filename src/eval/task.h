@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -36,14 +37,18 @@ struct DataSpec {
   std::string row;                      // an example, for the reader of an error message
   std::vector<std::string> names = {};  // of files and folders, besides that of the task
   std::map<Split, std::vector<std::string>> release = {};  // original files, relative paths
-  std::string filter_key = {}, filter_value = {};          // only rows in which key is value
-  int64_t documents = 0;  // of the whole evaluated split; 0: not known
+  std::vector<std::string> columns = {};  // keys of a .csv file without a header; one that is
+                                          // repeated becomes an array
+  std::string filter_key = {}, filter_value = {};     // only rows in which key is value
+  std::map<Split, std::filesystem::path> files = {};  // where they are unless the user says
+  bool plain_text = false;                            // any .txt file will do, as {"text": ...}
+  int64_t documents = 0;                              // of the whole evaluated split; 0: not known
 };
 
 // How the examples before a question are chosen.
 enum class Examples {
   kSample,        // drawn from the split of examples
-  kSampleOthers,  // drawn from the split that is evaluated, without the question itself
+  kSampleOthers,  // drawn from the split of examples, which may hold the question: it is left out
   kFirst,         // the first ones of the split of examples
   kNone,          // the prompt has its own: none may be added
 };
@@ -77,8 +82,7 @@ struct Task {
   std::optional<int> shots = {};  // examples when the user does not say; set by groups
   std::vector<Metric> metrics;
 
-  // Errors name the file and line (the origin of the object) and the key. No document: the row is
-  // none of this task's.
+  // Errors name the file and line (the origin of the object) and the key.
   std::function<Document(const JsonObject& row)> document;
   // What is asked, in order; kind, context, continuation, stop and max_tokens are to be filled in.
   std::function<std::vector<Request>(const Document&, const std::string& context)> requests;

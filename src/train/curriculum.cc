@@ -30,7 +30,10 @@ Curriculum::Curriculum(const CurriculumSpec& spec, int64_t seq_length)
   if (s.most == 0) s.most = full_;
   check(s.type == "seqlen", "[config] curriculum_learning.curriculum_type is \"{}\", expected seqlen",
         s.type);
-  if (s.schedule == "fixed_discrete") return check_lengths(s, full_);
+  if (s.schedule == "fixed_discrete") {
+    check_lengths(s, full_);
+    return;
+  }
   check(s.schedule == "fixed_linear" || s.schedule == "fixed_root",
         "[config] curriculum_learning.schedule_type is \"{}\", expected fixed_linear, fixed_root or "
         "fixed_discrete",

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <utility>
 
 #include "eval/scoring/prefix_tree.h"
 #include "generate/tiny_model.h"
+#include "model/load.h"
+#include "model/model_fixtures.h"
 
 namespace slm {
 namespace {
@@ -64,6 +67,11 @@ DecoderSpec spec_with(Positions positions, int64_t window) {
   return spec;
 }
 
+std::string spec_name(const ::testing::TestParamInfo<DecoderSpec>& test) {
+  static constexpr const char* kNames[] = {"Rotary", "Alibi", "Learned"};
+  return kNames[size_t(test.param.positions)] + std::string(test.param.window ? "Window" : "");
+}
+
 class ScorerSpecs : public ::testing::TestWithParam<DecoderSpec> {};
 
 TEST_P(ScorerSpecs, AgreesWithTheDefinition) {
@@ -99,11 +107,11 @@ TEST_P(ScorerSpecs, BitEqualForAnyBatchOrderAndThreads) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Positions, ScorerSpecs,
-                         ::testing::Values(spec_with(Positions::kRotary, 0),
-                                           spec_with(Positions::kRotary, 4),
-                                           spec_with(Positions::kAlibi, 0),
-                                           spec_with(Positions::kLearned, 0)));
+INSTANTIATE_TEST_SUITE_P(
+    Positions, ScorerSpecs,
+    ::testing::Values(spec_with(Positions::kRotary, 0), spec_with(Positions::kRotary, 4),
+                      spec_with(Positions::kAlibi, 0), spec_with(Positions::kLearned, 0)),
+    spec_name);
 
 // Odd widths leave incomplete registers and tiles at the end of every row.
 TEST(Scorer, BitEqualForOddWidthsAndStoredTypes) {
@@ -111,8 +119,9 @@ TEST(Scorer, BitEqualForOddWidthsAndStoredTypes) {
   spec.mlp_width = 75;
   spec.logit_scale = 0.3f;
   std::vector<Passage> passages = documents(spec.vocab, 9);
-  auto backend = make_cpu_backend({.threads = 2});
-  for (DType type : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
+  for (auto [type, isa] : {std::pair{DType::kF32, ""}, {DType::kF32, "portable"},
+                           {DType::kBF16, ""}, {DType::kQ8_0, ""}}) {
+    auto backend = make_cpu_backend({.threads = 2, .isa = isa});
     Parameters parameters;
     Parameters plain = random_parameters(spec);
     for (const Parameter& p : plain.items()) {
@@ -122,6 +131,23 @@ TEST(Scorer, BitEqualForOddWidthsAndStoredTypes) {
     Decoder decoder(spec, parameters);
     Scorer scorer(decoder, *backend);
     EXPECT_EQ(scorer.score(passages, {.tokens = 1}), scorer.score(passages, {.tokens = 5000}));
+  }
+}
+
+// One checkpoint at least for every axis of a decoder.
+TEST(Scorer, EveryFamily) {
+  auto backend = make_cpu_backend({.threads = 1});
+  for (const auto& checkpoint : testing::project_checkpoints()) {
+    SCOPED_TRACE(checkpoint.string());
+    Model model = load_model(checkpoint, {.dtype = DType::kF32});
+    Decoder decoder = model.decoder();
+    std::vector<Passage> passages = documents(decoder.spec().vocab, 2);
+    Scorer scorer(decoder, *backend);
+    std::vector<PassageScore> scores = scorer.score(passages, {.tokens = 1000});
+    EXPECT_EQ(scores, scorer.score(passages, {.tokens = 1}));
+    for (size_t i = 0; i < passages.size(); ++i)
+      EXPECT_NEAR(scores[i].log_likelihood,
+                  by_definition(decoder, *backend, passages[i]).log_likelihood, 7 * 40 * 0x1p-20);
   }
 }
 
@@ -155,8 +181,8 @@ std::vector<const Passage*> pointers(const std::vector<Passage>& passages) {
 }
 
 TEST(PrefixTree, CommonBeginningsAreOneRow) {
-  std::vector<Passage> passages{
-      {{1, 2}, {3}}, {{1, 2, 3, 4}, {4, 5}}, {{1, 2, 3, 5}, {6}}, {{7}, {8}}};
+  std::vector<Passage> passages{{{1, 2}, {3}}, {{1, 2, 3, 4}, {4, 5}}, {{1, 2, 3, 5}, {6}},
+                                {{7}, {8}}};
   auto all = pointers(passages);
   PrefixTree tree(all);
   EXPECT_EQ(tree.tokens(), 6);  // 1 2, 3, 4, 5, 7
