@@ -23,6 +23,7 @@ void add_checkpoint_command(CLI::App& app);
 void add_pull_command(CLI::App& app);
 void add_delta_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
+void add_evaluate_command(CLI::App& app);
 
 // The list: one line each, in the order --help shows.
 // clang-format off
@@ -41,6 +42,7 @@ inline constexpr void (*kCommands[])(CLI::App&) = {
     add_pretrain_command,
     add_report_command,
     add_checkpoint_command,
+    add_evaluate_command,
     add_score_command,
     add_pull_command,
     add_delta_command,

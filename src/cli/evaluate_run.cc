@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <chrono>
+#include <set>
 
+#include "eval/console_table.h"
 #include "eval/scoring/evaluate_tasks.h"
 #include "eval/scoring/samples.h"
 #include "util/error.h"
@@ -34,13 +36,25 @@ Json limit_of(const EvaluationOptions& options) {
   return limit == double(int64_t(limit)) ? Json(int64_t(limit)) : Json(limit);
 }
 
+// One number, or one per task where a group gives its tasks different ones.
+Json shots_of(const Evaluation& evaluation) {
+  Json each = Json::object();
+  std::set<int> numbers;
+  for (const PreparedTask& task : evaluation.tasks()) {
+    each[task.task.name] = task.shots;
+    numbers.insert(task.shots);
+  }
+  if (numbers.size() > 1) return each;
+  return numbers.empty() ? evaluation.options().shots.value_or(0) : *numbers.begin();
+}
+
 Json config_of(const EvaluateRun& run, const Evaluation& evaluation) {
   const EvaluationOptions& options = evaluation.options();
   Json descriptions = Json::object();
   for (const auto& [task, text] : options.descriptions) descriptions[task] = text;
   return {{"model", kRegistryName},
           {"model_args", model_args(run)},
-          {"num_fewshot", options.shots.value_or(0)},
+          {"num_fewshot", shots_of(evaluation)},
           {"batch_size", run.scoring.batch_size},
           {"batch_sizes", Json::array()},
           {"device", run.scoring.model.backend},
@@ -48,16 +62,6 @@ Json config_of(const EvaluateRun& run, const Evaluation& evaluation) {
           {"limit", limit_of(options)},
           {"bootstrap_iters", options.bootstrap_iters},
           {"description_dict", descriptions}};
-}
-
-void print_headline(const Json& config) {
-  auto text = [](const Json& value) {
-    return value.is_null() ? "None" : value.is_string() ? value.get<std::string>() : value.dump();
-  };
-  fmt::print("{} ({}), limit: {}, provide_description: {}, num_fewshot: {}, batch_size: {}\n",
-             text(config["model"]), text(config["model_args"]), text(config["limit"]),
-             config["description_dict"].empty() ? "False" : "True", text(config["num_fewshot"]),
-             text(config["batch_size"]));
 }
 
 void write(const EvaluateRun& run, const Evaluation& evaluation, const EvaluationOutcome& outcome) {
@@ -71,7 +75,8 @@ void write(const EvaluateRun& run, const Evaluation& evaluation, const Evaluatio
 
 void tell_work(const RequestScores& scores, Clock::time_point begin) {
   std::chrono::duration<double> seconds = Clock::now() - begin;
-  fmt::print(stderr, "{} requests in {}, {} of them from the cache; the model read {} tokens for {}\n",
+  fmt::print(stderr,
+             "{} requests in {}, {} of them from the cache; the model read {} tokens for {}\n",
              scores.scores.size(), format_duration(seconds.count()), scores.from_cache,
              format_count(double(scores.tokens_read)), format_count(double(scores.tokens_asked)));
 }
@@ -110,7 +115,7 @@ int run_evaluation(Comm& comm, const EvaluateRun& run, const Evaluation& evaluat
   tell_work(outcome.scores, begin);
   if (!outcome.results.tasks.empty()) {
     if (run.output.empty()) fmt::print("{}\n", write_results(outcome.results));
-    print_headline(outcome.results.config);
+    fmt::print("{}\n{}", summary_line(outcome.results), results_table(outcome.results));
   }
   for (const TaskFailure& failure : outcome.failures)
     fmt::print(stderr, "stablelm: {} was not evaluated: {}\n", failure.task, failure.message);

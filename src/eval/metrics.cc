@@ -7,6 +7,7 @@
 
 #include "eval/python_random.h"
 #include "util/error.h"
+#include "util/progress.h"
 #include "util/thread_pool.h"
 
 namespace slm {
@@ -28,13 +29,18 @@ std::optional<double> bootstrap_error(std::span<const double> values, int64_t it
   std::vector<double> draws(size_t(chunk * chunks));
   if (draws.size() < 2) return {};
   ThreadPool pool;
-  pool.run(chunks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
-      PythonRandom random{uint64_t(c)};
-      for (int64_t i = 0; i < chunk; ++i)
-        draws[size_t(c * chunk + i)] = resampled_perplexity(values, random);
-    }
-  });
+  Progress progress({.label = "bootstrap", .unit = "draws", .total = chunks * chunk});
+  for (int64_t done = 0; done < chunks; done += pool.size()) {
+    const int64_t count = std::min<int64_t>(pool.size(), chunks - done);
+    pool.run(count, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t c = done + begin; c < done + end; ++c) {
+        PythonRandom random{uint64_t(c)};
+        for (int64_t i = 0; i < chunk; ++i)
+          draws[size_t(c * chunk + i)] = resampled_perplexity(values, random);
+      }
+    });
+    progress.update((done + count) * chunk);
+  }
   return sample_deviation(draws);
 }
 

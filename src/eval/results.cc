@@ -96,6 +96,7 @@ Results parse_results(std::string_view text, const std::string& origin) {
     out.tasks.push_back(task_result(name, metrics, origin));
   if (const Json* versions = file.find("versions")) {
     check_data(versions->is_object(), "{}: key \"versions\" must be an object", origin);
+    for (const auto& [task, unused] : versions->items()) out.version_order.push_back(task);
     for (TaskResult& task : out.tasks)
       if (auto it = versions->find(task.name); it != versions->end()) task.version = *it;
   }
@@ -113,6 +114,8 @@ Results read_results(const std::filesystem::path& path) {
 
 std::string write_results(const Results& results, int indent) {
   Json values = Json::object(), versions = Json::object();
+  for (const std::string& name : results.version_order)
+    if (const TaskResult* task = results.find(name)) versions[name] = task->version;
   for (const TaskResult& task : results.tasks) {
     Json metrics = Json::object();
     for (const auto& [name, value] : task.values) metrics[name] = value;

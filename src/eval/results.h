@@ -28,7 +28,8 @@ struct TaskResult {
 
 struct Results {
   std::vector<TaskResult> tasks;
-  Json config = Json::object();  // keys in the order in which they are written
+  Json config = Json::object();                 // keys in the order in which they are written
+  std::vector<std::string> version_order = {};  // tasks whose versions are written first
 
   const TaskResult* find(std::string_view task) const;
 };

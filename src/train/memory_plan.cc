@@ -57,15 +57,18 @@ double MemoryPlan::computing() const {
                          [](double sum, const auto& kind) { return sum + kind.second; });
 }
 
-MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec, int64_t shards) {
+MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec) {
   double count = 0;
   for (const ParameterSpec& p : parameter_specs(spec)) count += double(p.shape.elements());
+  const RunConfig::Parallel& parallel = config.parallel;
+  double shards = parallel.zero_stage > 0 ? double(parallel.processes) : 1;
   bool mixed = config.working_type() != DType::kF32;
   MemoryPlan plan{.weights = double(bytes_of(config.working_type(), 1)) * count,
-                  .master = mixed ? kF32 * count / double(shards) : 0,
+                  .master = mixed ? kF32 * count / shards : 0,
                   .gradients = kF32 * count * gradient_buffers(config),
-                  .moments = 2 * kF32 * count / double(shards),
+                  .moments = 2 * kF32 * count / shards,
                   .program = kProgram};
+  if (config.saving.background || shards > 1) plan.staging = 3 * kF32 * count;
   DryBackend memory = make_dry_backend();
   TracedBackend backend(*memory.backend);
   trace_micro_batch(config, spec, backend);

@@ -182,7 +182,7 @@ struct Pretraining::State {
   void save(RunLog& log);
   void plot(RunLog& log);
   void saved(const std::optional<CheckpointWriter::Outcome>& outcome, RunLog& log);
-  void continue_from(const Restart& restart);
+  void continue_from(const Restart& restart, bool with_optimizer);
   // Trains until the end or a stop; false: a fault asks for a rewind.
   bool train(RunLog& log, const StopRequest& stop);
   void skip(const Fault& fault, int64_t from_sample);
@@ -260,7 +260,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
                                       *backend, comm, source_of(data.train), accept);
   if (restart && restart->state) {
-    continue_from(*restart);
+    continue_from(*restart, !config.saving.load_without_optimizer);
     skipped = restart->state->skipped;
     if (!restart->state->faults.is_null())
       faults.policy().restore(restart->state->faults, restart->checkpoint.string());
@@ -294,12 +294,12 @@ RunFacts Pretraining::State::facts() {
 }
 
 // Everything but the weights, which the machine has.
-void Pretraining::State::continue_from(const Restart& restart) {
+void Pretraining::State::continue_from(const Restart& restart, bool with_optimizer) {
   const TrainerState& state = *restart.state;
-  if (config.saving.load_without_optimizer)
-    machine->optimizer.set_updates(state.updates);
-  else
+  if (with_optimizer)
     read_optimizer(restart.checkpoint, machine->parameters, state, machine->optimizer);
+  else
+    machine->optimizer.set_updates(state.updates);
   machine->trainer.resume(state.steps, state.samples);
   if (machine->scaler && !state.loss_scaler.is_null())
     machine->scaler->resume(state.loss_scaler, restart.checkpoint.string());
@@ -416,7 +416,7 @@ void Pretraining::State::rewind(const Fault& fault) {
     fail(ErrorKind::kNotFound, "[train] step {}: there is no checkpoint in {} to rewind to",
          fault.step, config.saving.save);
   assign(restart->parameters, machine->parameters);
-  continue_from(*restart);
+  continue_from(*restart, true);
   faults.policy().rewind(restart->state->faults, restart->checkpoint.string());
   skip(fault, restart->state->samples);
   machine->trainer.resume(restart->state->steps, samples);
@@ -516,10 +516,7 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   } catch (const Error& e) {
     options.say(format("note: {}", e.what()));
   }
-  PlanInputs inputs{.config = config,
-                    .model = model,
-                    .data = data ? &*data : nullptr,
-                    .processes = config.parallel.processes};
+  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
   inputs.seconds_per_step = time_step(config, model, vocabulary, options);
   if (!inputs.seconds_per_step && options.backend != "reference")
     inputs.peak_flops =

@@ -90,7 +90,8 @@ StepBenchmark benchmark_steps(const StepBenchmarkOptions& o) {
   result.tokens_per_step = double(o.config.batch.micro * o.config.batch.accumulate * length);
   result.flops_per_token = flops_per_token(spec, length);
   result.causal_flops_per_token = causal_flops_per_token(spec, length);
-  result.planned_bytes = plan_memory(o.config, spec).total();
+  MemoryPlan plan = plan_memory(o.config, spec);
+  result.planned_bytes = plan.total() - plan.staging;  // nothing is saved
   result.peak_flops = gemm_flops_per_second(*inner);
   time_steps(o, spec, backend, result);
   result.kernels = backend.accounts();

@@ -106,8 +106,9 @@ Tensor load_state(const TensorFiles& stored, const fs::path& file, const std::st
   auto numbers = tensor.span<const float>();
   auto bad =
       std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
-  check_data(bad == numbers.end(), "{}: \"{}\" holds {} at element {}: it cannot be trained on",
-             file.string(), name, *bad, bad - numbers.begin());
+  check_data(bad == numbers.end(),
+             "{}: \"{}\" is not finite at element {}: it cannot be trained on", file.string(), name,
+             bad - numbers.begin());
   return tensor;
 }
 
