@@ -33,7 +33,8 @@ class GreedyText : public ::testing::Test {
 
 TEST_F(GreedyText, AgreesWithTheGeneratorForAnyCompany) {
   std::vector<GreedyPrompt> prompts;
-  for (int i = 0; i < 40; ++i) prompts.push_back(prompt(std::string(size_t(1 + i % 13), char('a' + i % 7)) + "x"));
+  for (int i = 0; i < 40; ++i)
+    prompts.push_back(prompt(std::string(size_t(1 + i % 13), char('a' + i % 7)) + "x"));
   std::vector<std::string> all = texts(prompts);
   for (size_t i : {0u, 5u, 12u, 39u}) {
     Generator generator(decoder, *backend, tokenizer.get());

@@ -64,8 +64,7 @@ std::vector<int64_t> PrefixTree::scored_rows(size_t passage) const {
   int64_t node = leaf_[passage];
   for (int64_t at = p.length() - 1; at >= p.first_scored(); --at) {
     while (nodes_[size_t(node)].depth > at) node = nodes_[size_t(node)].parent;
-    rows[size_t(at - p.first_scored())] =
-        starts_[size_t(node)] + at - nodes_[size_t(node)].depth;
+    rows[size_t(at - p.first_scored())] = starts_[size_t(node)] + at - nodes_[size_t(node)].depth;
   }
   return rows;
 }

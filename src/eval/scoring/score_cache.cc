@@ -141,8 +141,7 @@ std::optional<Score> ScoreCache::find(const std::string& key) const {
 
 void ScoreCache::add(const std::string& key, const Score& score) {
   if (!std::isfinite(score.log_likelihood) || !scores_.emplace(key, score).second) return;
-  Json line{
-      {"key", key}, {"log_likelihood", score.log_likelihood}, {"greedy", score.greedy}};
+  Json line{{"key", key}, {"log_likelihood", score.log_likelihood}, {"greedy", score.greedy}};
   if (!score.text.empty()) line["text"] = score.text;
   pending_ += line_of(line);
 }

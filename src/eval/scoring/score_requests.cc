@@ -25,7 +25,8 @@ class Run {
     open_.resize(requests.size(), false);
     int64_t total = recall();
     if (options.show_progress && (!options.comm || options.comm->first()))
-      progress_ = std::make_unique<Progress>(ProgressOptions{.label = "evaluating", .total = total});
+      progress_ =
+          std::make_unique<Progress>(ProgressOptions{.label = "evaluating", .total = total});
   }
 
   RequestScores run() {

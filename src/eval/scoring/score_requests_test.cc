@@ -42,7 +42,8 @@ std::vector<Request> requests() {
                    .context = "Say " + std::to_string(d),
                    .stop = {"\n"},
                    .max_tokens = 8});
-  all.push_back({.kind = Request::Kind::kRolling, .task = 2, .continuation = std::string(200, 'r')});
+  all.push_back(
+      {.kind = Request::Kind::kRolling, .task = 2, .continuation = std::string(200, 'r')});
   return all;
 }
 
@@ -88,9 +89,9 @@ TEST(ScoreRequests, AStoppedRunGoesOnWhereItStopped) {
   RequestScores result;
   do {  // every run is stopped after two batches
     ScoreCache cache(file, "model", 0, [](const std::string&) {});
-    result = bench.score(all, {.limits = {.tokens = 60},
-                               .cache = &cache,
-                               .stop = [&] { return ++batches % 2 == 0; }});
+    result = bench.score(all, {.limits = {.tokens = 60}, .cache = &cache, .stop = [&] {
+                                 return ++batches % 2 == 0;
+                               }});
     read += result.tokens_read;
   } while (result.stopped && ++runs < 100);
   EXPECT_GT(runs, 2);

@@ -76,8 +76,7 @@ class Chunk {
   std::vector<size_t> queries_of(size_t round) const {
     std::vector<size_t> found;
     for (size_t q = round; q < places_.size(); ++q)
-      if (places_[q] == places_[q - round] &&
-          (q == round || places_[q - round - 1] != places_[q]))
+      if (places_[q] == places_[q - round] && (q == round || places_[q - round - 1] != places_[q]))
         found.push_back(q);
     return found;
   }
