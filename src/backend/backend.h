@@ -54,7 +54,7 @@ class Backend : public Allocator {
 
 struct BackendOptions {
   int threads = 0;  // 0: one per core this process may use
-  // "avx512", "avx2" or "portable"; empty: $STABLELM_CPU_ISA, or the best this processor has.
+  // "avx512bf16", "avx512", "avx2" or "portable"; empty: $STABLELM_CPU_ISA, or the best this processor has.
   std::string isa;
 };
 

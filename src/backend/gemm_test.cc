@@ -60,6 +60,19 @@ TEST_P(GemmTest, EveryMixtureOfTypes) {
   }
 }
 
+// bf16 times bf16 may be summed two terms at a time: odd counts, more terms than a panel holds, and
+// panels that are not full.
+TEST_P(GemmTest, BothOperandsInTheSameType) {
+  for (Transposes t : {Transposes{false, false}, Transposes{false, true}, Transposes{true, false},
+                       Transposes{true, true}})
+    for (int64_t k : {1, 2, 31, 1300}) {
+      SCOPED_TRACE(::testing::Message() << t.a << t.b << " " << k);
+      Inputs in = random_inputs(29, 45, k, t);
+      for (size_t i : {0, 1}) in[i] = converted(in[i], DType::kBF16);
+      expect_result_close_to_reference(in, gemm_op(t, 0.7f, 0.5f), k);
+    }
+}
+
 TEST_P(GemmTest, BetaZeroIgnoresNan) {
   Inputs in = random_inputs(4, 20, 9, {});
   for (double& x : in[3].span<double>()) x = std::nan("");

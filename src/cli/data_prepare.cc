@@ -60,6 +60,7 @@ class PrepareProgress {
   double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
   int64_t tokens_before() const { return tokens_before_; }
   int64_t bytes_before() const { return bytes_before_; }
+  void close() { line_.reset(), joining_.reset(); }  // what is printed next begins a line
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -131,6 +132,7 @@ void prepare(const PrepareFlags& flags) {
   options.chat = chat.get();
   PrepareProgress progress(options);
   PrepareCounts counts = prepare_tokens(*tokenizer, options, progress.listener());
+  progress.close();
   report(counts, options, progress);
 }
 

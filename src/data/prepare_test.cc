@@ -205,6 +205,7 @@ TEST_F(Prepare, GoesOnWhereItWasStopped) {
       done = true;
     } catch (const Error&) {
       ++stops;
+      write_file_atomically(dir_ / "out/t.part-00009.bin.123-4.tmp", "of a killed process");
       EXPECT_FALSE(std::filesystem::exists(dir_ / "out/t.bin"));
       EXPECT_TRUE(std::filesystem::exists(dir_ / "out/t.prepare.json"));
     }

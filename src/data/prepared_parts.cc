@@ -147,10 +147,16 @@ void PreparedParts::join(const PreparedFile& file,
   merge_token_files(parts, file.prefix, joining);
 }
 
+// Whole ones, and what killed processes left of others.
 void PreparedParts::remove_parts() const {
-  for (const PreparedFile& file : files_)
-    for (int64_t p = 0; p < parts_; ++p)
-      for (const char* suffix : kSuffixes) fs::remove(with(part_prefix(file, p), suffix));
+  for (const PreparedFile& file : files_) {
+    fs::path folder = file.prefix.has_parent_path() ? file.prefix.parent_path() : ".";
+    std::string start = with(file.prefix.filename(), ".part-").string();
+    std::vector<fs::path> parts;
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path().filename().string().starts_with(start)) parts.push_back(entry.path());
+    for (const fs::path& part : parts) fs::remove(part);
+  }
 }
 
 void PreparedParts::finish(const std::function<void(int64_t, int64_t)>& joining) {

@@ -155,7 +155,7 @@ std::vector<fs::path> RowSource::files(const Task& task, Split split) const {
 }
 
 std::shared_ptr<const std::vector<Row>> RowSource::rows(const fs::path& file,
-                                                         const DataSpec& spec) const {
+                                                        const DataSpec& spec) const {
   if (auto it = shared_.find(file); it != shared_.end()) return it->second;
   auto rows = std::make_shared<const std::vector<Row>>(read_rows(file, spec));
   if (!spec.filter_key.empty()) shared_[file] = rows;

@@ -96,6 +96,7 @@ Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
     end = std::min(i + std::max<int64_t>(cx.recompute, 1), spec_.layers);
     if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
     auto part = [run, i, end](Context& c, const Tensor& h) { return run(c, h, i, end); };
+    if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
     x = cx.recompute > 0 ? recompute(cx, x, part) : part(cx, x);
     if (trace) trace->push_back(x);  // every block, unless several are recomputed at a time
   }

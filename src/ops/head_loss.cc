@@ -17,6 +17,15 @@ int64_t chunk_end(int64_t begin, int64_t tokens, int64_t chunk, int64_t sample) 
   return std::min(tokens, begin + chunk);
 }
 
+// The gradient of the logits as the products behind it take it: in bf16 where everything else is,
+// as that of any activation; in f32 beside f16, whose range it would leave.
+Tensor for_products(Backend& backend, const Tensor& d_logits, const Tensor& x, const Tensor& w) {
+  if (x.dtype() != DType::kBF16 || w.dtype() != DType::kBF16) return d_logits;
+  Tensor narrow = backend.empty(d_logits.shape(), DType::kBF16);
+  backend.copy(d_logits, narrow);
+  return narrow;
+}
+
 double sum(const Tensor& losses) {
   double total = 0;
   for (float x : losses.span<const float>()) total += x;
@@ -51,15 +60,17 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
                   .transpose_b = true,
                   .alpha = spec.logit_scale,
                   .bias = b});
-    backend.cross_entropy({.logits = logits,
-                           .targets = targets.rows(begin, end),
-                           .losses = losses,
-                           .z_loss = spec.z_loss,
-                           .gradient = recording,
-                           .gradient_scale = (recording ? cx.tape->loss_scale() : 1) / spec.divisor});
+    backend.cross_entropy(
+        {.logits = logits,
+         .targets = targets.rows(begin, end),
+         .losses = losses,
+         .z_loss = spec.z_loss,
+         .gradient = recording,
+         .gradient_scale = (recording ? cx.tape->loss_scale() : 1) / spec.divisor});
     total += sum(losses);
     if (!recording) continue;
     float scale = spec.logit_scale;
+    logits = for_products(backend, logits, x, w);
     if (dx) backend.gemm({.a = logits, .b = w, .c = dx.rows(begin, end), .alpha = scale});
     each_sample(cx.sample_rows, end - begin, [&](int64_t first, int64_t last) {
       Tensor d_logits = logits.rows(first, last);

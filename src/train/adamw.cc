@@ -76,19 +76,18 @@ void AdamW::step(double lr, float grad_scale) {
     auto of = [&, begin = begin, end = end](const Tensor& flat) {
       return flat.slice(begin - span_.begin, end - span_.begin);
     };
-    backend_.adamw(
-        {.value = of(master_),
-         .grad = parameters_.grads().slice(begin, end),
-         .m = of(m_),
-         .v = of(v_),
-         .lr = lr,
-         .beta1 = spec_.beta1,
-         .beta2 = spec_.beta2,
-         .eps = spec_.eps,
-         .weight_decay = run.decays ? spec_.weight_decay : 0,
-         .step = updates_,
-         .grad_scale = grad_scale,
-         .working = mixed() ? parameters_.values().slice(begin, end) : Tensor{}});
+    backend_.adamw({.value = of(master_),
+                    .grad = parameters_.grads().slice(begin, end),
+                    .m = of(m_),
+                    .v = of(v_),
+                    .lr = lr,
+                    .beta1 = spec_.beta1,
+                    .beta2 = spec_.beta2,
+                    .eps = spec_.eps,
+                    .weight_decay = run.decays ? spec_.weight_decay : 0,
+                    .step = updates_,
+                    .grad_scale = grad_scale,
+                    .working = mixed() ? parameters_.values().slice(begin, end) : Tensor{}});
   }
 }
 

@@ -77,6 +77,10 @@ TEST(RunCheckpoints, WithoutMoments) {
   EXPECT_FALSE(fs::exists(directory / "run" / "step_10" / "optimizer.safetensors"));
   EXPECT_NE(refusal([&] { Pretraining(config, {}, tiny_options(true)); }).find("no_load_optim"),
             std::string::npos);
+  EXPECT_NE(refusal([&] {
+              tiny_run(directory, {"no_save_optim=true", "on_spike=rewind"});
+            }).find("nothing to rewind to"),
+            std::string::npos);
   config = tiny_run(directory, {"no_load_optim=true"});
   EXPECT_TRUE(Pretraining(config, {}, tiny_options(true)).run());
 }

@@ -108,11 +108,11 @@ double DataParallel::deterministic(const StepSamples& step, const ComputePart& c
 
   // The last sequence completes the sums of all levels. They are taken bucket by bucket, before
   // each is sent.
-  auto add = [&](FlatSpan part, int slot, int other) {
+  auto add = [this](FlatSpan part, int slot, int other) {
     backend_.accumulate(1, slots_[size_t(other)].slice(part.begin, part.end),
                         {slots_[size_t(slot)].slice(part.begin, part.end), 1});
   };
-  exchange_.begin([&](FlatSpan part) {
+  exchange_.begin([add, levels](FlatSpan part) {
     for (int slot = levels; slot > 0; --slot) add(part, slot - 1, slot);
   });
   std::vector<double> losses(size_t(sequences), 0.0);

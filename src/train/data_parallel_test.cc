@@ -11,6 +11,7 @@
 #include "support/refusal.h"
 #include "train/initialize.h"
 #include "train/next_token.h"
+#include "train/optimizer_shards.h"
 #include "train/trainer.h"
 
 namespace slm {
@@ -30,12 +31,18 @@ struct Way {
 struct Outcome {
   std::vector<double> losses, norms;
   std::vector<float> values;
+  std::vector<float> first_moment, second_moment;  // of the whole optimiser
   double validation = 0;
 };
 
 void counting(int64_t index, std::span<int32_t> out) {
   for (size_t t = 0; t < out.size(); ++t)
     out[t] = int32_t((index * index * 5 + int64_t(t) * (3 + index % 4)) % 40);
+}
+
+std::vector<float> numbers(const Tensor& t) {
+  auto span = t.span<const float>();
+  return {span.begin(), span.end()};
 }
 
 Schedule constant(double lr) {
@@ -71,11 +78,16 @@ Outcome train(const Way& way, DecoderSpec spec = testing::tiny_spec(40, 24)) {
       result.losses.push_back(report.loss);
       result.norms.push_back(report.grad_norm);
     }
+    OptimizerState buffer;
+    OptimizerState state = whole_state(comm, parameters, optimizer, buffer);
     double loss = evaluate(*backend, objective, {0, way.micro_batch, way.accumulate}, 2, &parallel);
     if (!comm.first()) return;
     result.validation = loss;
-    auto values = parameters.values().span<const float>();
-    result.values.assign(values.begin(), values.end());
+    result.values = numbers(parameters.values());
+    result.first_moment = numbers(state.m);
+    result.second_moment = numbers(state.v);
+    EXPECT_EQ(numbers(state.master), result.values);
+    EXPECT_EQ(state.updates, 3);
   });
   return result;
 }
@@ -85,6 +97,8 @@ void expect_same_bits(const Outcome& a, const Outcome& b, const std::string& wha
   EXPECT_EQ(a.norms, b.norms) << what;
   EXPECT_EQ(a.validation, b.validation) << what;
   EXPECT_EQ(a.values, b.values) << what;
+  EXPECT_EQ(a.first_moment, b.first_moment) << what;
+  EXPECT_EQ(a.second_moment, b.second_moment) << what;
 }
 
 TEST(DataParallel, DeterministicIsTheSameBitsForAnyNumberOfProcesses) {

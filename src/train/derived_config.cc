@@ -91,6 +91,11 @@ void derive_parallel(RunConfig& c) {
         p.bucket);
   check(p.zero_stage >= 0 && p.zero_stage <= 3,
         "[config] zero_optimization.stage is {}, expected 0 or 1", p.zero_stage);
+  if (p.processes > 1 && c.shape.model_parallel > 1)
+    c.notes.push_back(
+        format("model_parallel_size {}: decides the padded vocabulary only; the {} processes share "
+               "the batch, each with whole layers",
+               c.shape.model_parallel, p.processes));
   if (p.zero_stage <= 1) return;
   c.notes.push_back(
       format("zero_optimization.stage: {} is asked for; computed as 1, with whole "
@@ -175,6 +180,9 @@ void check_values(const RunConfig& c) {
   Curriculum curriculum(c.curriculum, c.shape.seq_length);  // refuses what it cannot do
   check(c.data.impl == "mmap" || c.data.impl == "infer",
         "[config] data_impl is \"{}\", expected mmap or infer", c.data.impl);
+  check(c.data.packing == "packed",
+        "[config] pack_impl is \"{}\"; only packed is supported: samples run on across documents",
+        c.data.packing);
   check(c.data.loss_norm == "micro" || c.data.loss_norm == "global_tokens",
         "[config] loss_norm is \"{}\", expected micro or global_tokens", c.data.loss_norm);
   check(c.data.seed >= 0, "[config] seed {} is negative", c.data.seed);
@@ -194,7 +202,11 @@ void check_saving(const RunConfig& c) {
   auto dtype = dtype_from_name(s.dtype);
   check(s.dtype.empty() || dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16,
         "[config] checkpoint_dtype is \"{}\", expected f32, bf16 or f16", s.dtype);
-  FaultPolicy{fault_policy_spec(c.faults)};
+  FaultPolicySpec faults = fault_policy_spec(c.faults);
+  FaultPolicy{faults};
+  check(!faults.rewinds() || !s.without_optimizer,
+        "[config] no_save_optim leaves nothing to rewind to: set on_nonfinite and on_spike to "
+        "something else than rewind");
 }
 
 }  // namespace

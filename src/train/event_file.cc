@@ -4,11 +4,10 @@
 
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 
-#include "util/error.h"
+#include "util/format.h"
 
 namespace slm {
 namespace {
@@ -98,8 +97,7 @@ uint32_t crc32c(std::string_view bytes) {
 EventFile::EventFile(const std::filesystem::path& directory, int64_t resumed_step) {
   std::filesystem::create_directories(directory);
   path_ = new_name(directory);
-  file_ = std::fopen(path_.c_str(), "wbe");
-  if (!file_) fail(ErrorKind::kIo, "{}: cannot create: {}", path_.string(), std::strerror(errno));
+  file_.emplace(path_);
   append(Message().real(kWallTime, wall_time()).bytes(kFileVersion, "brain.Event:2").text());
   if (resumed_step == 0) return;
   append(Message()
@@ -108,8 +106,6 @@ EventFile::EventFile(const std::filesystem::path& directory, int64_t resumed_ste
              .bytes(kSessionLog, Message().varint(kStatus, kStarted).text())
              .text());
 }
-
-EventFile::~EventFile() { std::fclose(file_); }
 
 void EventFile::write(int64_t step, std::span<const Scalar> scalars) {
   Message summary;
@@ -126,9 +122,7 @@ void EventFile::append(std::string_view event) {
   std::string length = little_endian(uint64_t(event.size()));
   std::string record = length + masked_crc(length);
   record.append(event).append(masked_crc(event));
-  bool ok = std::fwrite(record.data(), 1, record.size(), file_) == record.size();
-  if (!ok || std::fflush(file_) != 0)
-    fail(ErrorKind::kIo, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+  file_->append(record);
 }
 
 }  // namespace slm

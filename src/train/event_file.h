@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "util/append_file.h"
 
 namespace slm {
 
@@ -24,11 +26,8 @@ class EventFile {
  public:
   // `directory` is made if missing. What earlier files say of steps after `resumed_step` is void.
   EventFile(const std::filesystem::path& directory, int64_t resumed_step);
-  ~EventFile();
-  EventFile(const EventFile&) = delete;
-  EventFile& operator=(const EventFile&) = delete;
 
-  // Handed to the operating system at once.
+  // Handed to the operating system at once; left out while the disk is full.
   void write(int64_t step, std::span<const Scalar> scalars);
   const std::filesystem::path& path() const { return path_; }
 
@@ -36,7 +35,7 @@ class EventFile {
   void append(std::string_view event);
 
   std::filesystem::path path_;
-  std::FILE* file_ = nullptr;
+  std::optional<AppendFile> file_;
 };
 
 }  // namespace slm

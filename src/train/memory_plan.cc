@@ -5,6 +5,7 @@
 #include "backend/dry_backend.h"
 #include "backend/traced_backend.h"
 #include "model/decoder.h"
+#include "train/data_parallel.h"
 #include "train/next_token.h"
 
 namespace slm {
@@ -36,9 +37,17 @@ void trace_micro_batch(const RunConfig& c, const DecoderSpec& spec, TracedBacken
              .tape = &tape,
              .recompute = c.recompute ? c.recompute_layers : 0,
              .dropout = {.rate = c.hidden_dropout}};
-  Tensor loss = objective.loss(cx, {0, c.batch.micro, 1}, 0);
+  int64_t together = c.parallel.deterministic ? 1 : c.batch.micro;  // sequences
+  Tensor loss = objective.loss(cx, {0, together, 1}, 0);
   backend.name_next("backward pass");
   tape.backward(loss);
+}
+
+// Gradient buffers of a process: the deterministic way adds in a tree of them.
+double gradient_buffers(const RunConfig& c) {
+  if (!c.parallel.deterministic) return 1;
+  return 1 +
+         extra_gradient_buffers(c.batch.global / c.parallel.processes, int(c.parallel.processes));
 }
 
 }  // namespace
@@ -48,15 +57,18 @@ double MemoryPlan::computing() const {
                          [](double sum, const auto& kind) { return sum + kind.second; });
 }
 
-MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec, int64_t shards) {
+MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec) {
   double count = 0;
   for (const ParameterSpec& p : parameter_specs(spec)) count += double(p.shape.elements());
+  const RunConfig::Parallel& parallel = config.parallel;
+  double shards = parallel.zero_stage > 0 ? double(parallel.processes) : 1;
   bool mixed = config.working_type() != DType::kF32;
   MemoryPlan plan{.weights = double(bytes_of(config.working_type(), 1)) * count,
-                  .master = mixed ? kF32 * count / double(shards) : 0,
-                  .gradients = kF32 * count,
-                  .moments = 2 * kF32 * count / double(shards),
+                  .master = mixed ? kF32 * count / shards : 0,
+                  .gradients = kF32 * count * gradient_buffers(config),
+                  .moments = 2 * kF32 * count / shards,
                   .program = kProgram};
+  if (config.saving.background || shards > 1) plan.staging = 3 * kF32 * count;
   DryBackend memory = make_dry_backend();
   TracedBackend backend(*memory.backend);
   trace_micro_batch(config, spec, backend);

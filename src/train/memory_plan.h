@@ -9,22 +9,23 @@
 
 namespace slm {
 
-// In bytes, of one process.
+// In bytes, of the process that takes most: the one that writes checkpoints.
 struct MemoryPlan {
   double weights = 0, master = 0, gradients = 0, moments = 0;
   // What a micro batch takes beside them, at the most, by what it is for.
   std::map<std::string, double> activations;
   double scratch = 0;  // of kernels
+  double staging = 0;  // copies of which a checkpoint is written while training goes on
   double program = 0;  // code, libraries, threads, tokenizer
 
   double state() const { return weights + master + gradients + moments; }
   double computing() const;  // activations and scratch
-  double total() const { return state() + computing() + program; }
+  double total() const { return state() + computing() + staging + program; }
 };
 
 // Runs one micro batch forward and backward on a backend that only asks for memory
-// (backend/dry_backend.h), so that the figures follow the code. Master weights and moments are
-// shared out over `shards` processes.
-MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec, int64_t shards = 1);
+// (backend/dry_backend.h), so that the figures follow the code. With ZeRO-1, processes share master
+// weights and moments.
+MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec);
 
 }  // namespace slm

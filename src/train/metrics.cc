@@ -2,9 +2,6 @@
 
 #include <sys/resource.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "util/files.h"
 
 namespace slm {
@@ -37,22 +34,14 @@ MetricsLog::MetricsLog(std::filesystem::path path, int64_t resumed_step) : path_
     }
   }
   write_file_atomically(path_, kept);
-  file_ = std::fopen(path_.c_str(), "ae");
-  if (!file_) fail(ErrorKind::kIo, "{}: cannot open: {}", path_.string(), std::strerror(errno));
-}
-
-MetricsLog::~MetricsLog() {
-  if (file_) std::fclose(file_);
+  file_.emplace(path_);
 }
 
 void MetricsLog::write(std::string_view kind, Json fields) {
   Json line{{"version", kVersion}, {"kind", kind}};
   line.update(fields);
-  if (path_.empty()) return;
-  std::string text = line.dump() + "\n";
-  bool ok = std::fwrite(text.data(), 1, text.size(), file_) == text.size();
-  if (!ok || std::fflush(file_) != 0)
-    fail(ErrorKind::kIo, "{}: cannot write: {}", path_.string(), std::strerror(errno));
+  if (!file_) return;
+  file_->append(line.dump() + "\n");
   remember(line);
 }
 

@@ -6,17 +6,19 @@
 //             into), memory_bytes (the most this process ever held)
 //   valid:    loss, tokens; test: the same, at the end
 //   sources:  tokens, sources: [{source, tokens, epochs}], consumed so far
-//   save:     checkpoint, seconds (that training waited for it)
+//   save:     checkpoint, seconds (that writing it took, beside training)
 //   fault:    what, and more by the kind of fault
 //   note:     what
 // A number that is not finite is null. Readers skip kinds and fields that they do not know, and
 // lines that are no JSON: a crash can leave one.
 #pragma once
 
-#include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "util/append_file.h"
 #include "util/json.h"
 
 namespace slm {
@@ -34,18 +36,16 @@ struct LossCurves {
 class MetricsLog {
  public:
   MetricsLog(std::filesystem::path path, int64_t resumed_step);
-  ~MetricsLog();
-  MetricsLog(const MetricsLog&) = delete;
-  MetricsLog& operator=(const MetricsLog&) = delete;
-
+  // A line that the disk has no room for is left out.
   void write(std::string_view kind, Json fields);
   const LossCurves& curves() const { return curves_; }
+  std::string take_problem() { return file_ ? file_->take_problem() : ""; }
 
  private:
   void remember(const Json& line);
 
   std::filesystem::path path_;
-  std::FILE* file_ = nullptr;
+  std::optional<AppendFile> file_;
   LossCurves curves_;
 };
 

@@ -49,8 +49,8 @@ NextToken::NextToken(const Decoder& decoder, SampleSource source, const NextToke
 Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
   int64_t size = step.micro_batch / step.pieces;
   NextTokenBatch batch = read(step, part * size, size);
-  int64_t divisor = (step.pieces == 1 ? batch.counted : counted(step, part / step.pieces)) *
-                    step.accumulate;
+  int64_t divisor =
+      (step.pieces == 1 ? batch.counted : counted(step, part / step.pieces)) * step.accumulate;
   if (spec_.mean_over_step && spec_.masks()) {
     divisor = 0;
     for (int64_t i = 0; i < step.accumulate; ++i) divisor += counted(step, i);

@@ -20,8 +20,8 @@ std::vector<ParameterSpec> specs_of(const Parameters& parameters) {
 }
 
 OptimizerState view_of(const Parameters& parameters, const AdamW& optimizer) {
-  return {optimizer.mixed() ? optimizer.master() : parameters.values(), optimizer.first_moment(), optimizer.second_moment(),
-          optimizer.updates()};
+  return {optimizer.mixed() ? optimizer.master() : parameters.values(), optimizer.first_moment(),
+          optimizer.second_moment(), optimizer.updates()};
 }
 
 void copy_state(const OptimizerState& from, OptimizerState& into) {

@@ -15,6 +15,8 @@ std::string row(std::string_view head, format_string<Args...> text, Args&&... ar
   return format("{:<12}{}\n", head, fmt::format(text, std::forward<Args>(args)...));
 }
 
+int64_t processes_of(const PlanInputs& in) { return in.config.parallel.processes; }
+
 std::string model_rows(const PlanInputs& in) {
   const DecoderSpec& s = in.model.spec;
   double count = 0;
@@ -33,15 +35,15 @@ std::string memory_item(std::string_view name, double bytes) {
 std::string other_way(const PlanInputs& in) {
   RunConfig other = in.config;
   other.recompute = !other.recompute;
-  MemoryPlan plan = plan_memory(other, in.model.spec, in.processes);
+  MemoryPlan plan = plan_memory(other, in.model.spec);
   return row("", "{} {} recomputation (checkpoint_activations)", format_bytes(plan.total()),
              other.recompute ? "with" : "without");
 }
 
 std::string memory_rows(const PlanInputs& in) {
-  MemoryPlan plan = plan_memory(in.config, in.model.spec, in.processes);
+  MemoryPlan plan = plan_memory(in.config, in.model.spec);
   std::string out = row("memory", "{}{}{}", format_bytes(plan.total()),
-                        in.processes > 1 ? " on each process" : "",
+                        processes_of(in) > 1 ? " on the first process" : "",
                         in.config.recompute ? ", recomputing activations" : "");
   out += memory_item("weights", plan.weights) + memory_item("master weights", plan.master) +
          memory_item("gradients", plan.gradients) + memory_item("moments", plan.moments);
@@ -49,7 +51,8 @@ std::string memory_rows(const PlanInputs& in) {
   for (const auto& [kind, bytes] : plan.activations) kinds.emplace_back(bytes, kind);
   std::ranges::sort(kinds, std::greater{});
   for (const auto& [bytes, kind] : kinds) out += memory_item(kind, bytes);
-  out += memory_item("kernels' scratch", plan.scratch) + memory_item("program", plan.program);
+  out += memory_item("kernels' scratch", plan.scratch) + memory_item("saving", plan.staging) +
+         memory_item("program", plan.program);
   return out + other_way(in);
 }
 
@@ -60,7 +63,7 @@ double step_tokens(const PlanInputs& in) {
 std::string batch_rows(const PlanInputs& in) {
   const RunConfig& c = in.config;
   double tokens = step_tokens(in), steps = double(c.schedule.train_steps);
-  std::string processes = in.processes > 1 ? format("{} processes x ", in.processes) : "";
+  std::string processes = processes_of(in) > 1 ? format("{} processes x ", processes_of(in)) : "";
   return row("step", "{} tokens: {}{} x {} sequences of {}", format_count(tokens), processes,
              c.batch.accumulate, c.batch.micro, c.shape.seq_length) +
          row("run", "{} steps, {} tokens", c.schedule.train_steps, format_count(steps * tokens));
@@ -108,7 +111,8 @@ fs::path existing_parent(fs::path path) {
 std::string checkpoint_rows(const PlanInputs& in) {
   const RunConfig& c = in.config;
   MemoryPlan memory = plan_memory(c, in.model.spec);
-  double each = memory.weights + memory.master + memory.moments;
+  double shards = c.parallel.zero_stage > 0 ? double(c.parallel.processes) : 1;
+  double each = memory.weights + (memory.master + memory.moments) * shards;
   int64_t made =
       c.saving.every > 0 ? (c.schedule.train_steps + c.saving.every - 1) / c.saving.every : 1;
   made += int64_t(c.saving.extra_steps.size());
@@ -130,17 +134,18 @@ std::string time_rows(const PlanInputs& in) {
   double tokens = step_tokens(in), steps = double(in.config.schedule.train_steps);
   double flops = flops_per_token(in.model.spec, in.config.shape.seq_length);
   double causal = causal_flops_per_token(in.model.spec, in.config.shape.seq_length);
-  std::string out = row("operations", "{}FLOP per token, {}FLOP counting only visible scores",
-                        format_count(flops), format_count(causal));
+  std::string out =
+      row("operations", "{:.4g} GFLOP per token, {:.4g} GFLOP counting only visible scores",
+          flops / 1e9, causal / 1e9);
   double seconds = 0;
   std::string how;
   if (in.seconds_per_step) {
     seconds = *in.seconds_per_step;
     how = "timed";
   } else if (in.peak_flops > 0) {
-    seconds = flops * tokens / (kAssumedShare * in.peak_flops * double(in.processes));
-    how = format("at {:.0f}% of the {}FLOP/s measured here", 100 * kAssumedShare,
-                 format_count(in.peak_flops));
+    seconds = flops * tokens / (kAssumedShare * in.peak_flops * double(processes_of(in)));
+    how = format("at {:.0f}% of the {:.0f} GFLOP/s measured here", 100 * kAssumedShare,
+                 in.peak_flops / 1e9);
   }
   if (seconds <= 0) return out;
   return out + row("time", "{} per step, {} tokens/s, {} in all ({})", format_duration(seconds),

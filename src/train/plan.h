@@ -16,7 +16,6 @@ struct PlanInputs {
   const RunConfig& config;
   const ModelConfig& model;
   const RunData* data = nullptr;           // null: not there
-  int64_t processes = 1;                   // that share the batch
   double peak_flops = 0;                   // measured f32 rate of one process; 0: unknown
   std::optional<double> seconds_per_step;  // measured on this machine, one process
 };

@@ -36,9 +36,9 @@ void counting(int64_t index, std::span<int32_t> out) {
 }
 
 // A small model under training in some type.
-struct Run {
-  Run(DType type, TrainerOptions options, int64_t length = 12, const char* name = "cpu",
-      DecoderSpec spec = testing::tiny_spec(40, 24))
+struct SmallRun {
+  SmallRun(DType type, TrainerOptions options, int64_t length = 12, const char* name = "cpu",
+           DecoderSpec spec = testing::tiny_spec(40, 24))
       : backend(make_backend(name)), exact(initial_parameters(spec, {.std = 0.2}, 5)) {
     parameters = exact;
     parameters.make_trainable(*backend, type);
@@ -63,14 +63,14 @@ struct Run {
   std::optional<Trainer> trainer;
 };
 
-std::vector<double> losses(Run& run, int steps) {
+std::vector<double> losses(SmallRun& run, int steps) {
   std::vector<double> all;
   for (int i = 0; i < steps; ++i) all.push_back(run.trainer->step().loss);
   return all;
 }
 
 // How large logits are at the end of a run.
-double largest_logit(Run& run) {
+double largest_logit(SmallRun& run) {
   std::vector<int32_t> sample(13);
   counting(0, sample);
   NextTokenBatch batch = pack_samples(sample, {.seq_length = 12});
@@ -92,14 +92,14 @@ double largest_logit(Run& run) {
 TEST(Precision, LossesTrackF32) {
   constexpr int kSteps = 40;
   TrainerOptions options{.micro_batch = 2, .accumulate = 2};
-  Run full(DType::kF32, options);
+  SmallRun full(DType::kF32, options);
   std::vector<double> expected = losses(full, kSteps);
   double largest = largest_logit(full), roundings = 12 * 2 + 3;
   for (DType type : {DType::kBF16, DType::kF16}) {
     LossScaler scaler({.initial_power = 8, .window = 10});
     TrainerOptions scaled = options;
     if (type == DType::kF16) scaled.loss_scaler = &scaler;
-    Run run(type, scaled);
+    SmallRun run(type, scaled);
     ASSERT_TRUE(run.optimizer->mixed());
     double u = epsilon(type) / 2;
     std::vector<double> found = losses(run, kSteps);
@@ -113,7 +113,7 @@ TEST(Precision, LossesTrackF32) {
 }
 
 TEST(Precision, WorkingValuesAreRoundedMasters) {
-  Run run(DType::kBF16, {.micro_batch = 2});
+  SmallRun run(DType::kBF16, {.micro_batch = 2});
   std::vector<float> before = run.master();
   for (int i = 0; i < 3; ++i) run.trainer->step();
   std::vector<float> after = run.master();
@@ -127,7 +127,7 @@ TEST(Precision, WorkingValuesAreRoundedMasters) {
 }
 
 TEST(Precision, InF32TheWeightsAreTheMasters) {
-  Run run(DType::kF32, {});
+  SmallRun run(DType::kF32, {});
   EXPECT_FALSE(run.optimizer->mixed());
   EXPECT_EQ(run.optimizer->master().storage(), run.parameters.values().storage());
 }
@@ -136,7 +136,7 @@ TEST(Precision, InF32TheWeightsAreTheMasters) {
 // a power of two and back are the same numbers.
 TEST(Precision, ALossScaleChangesNothingInF32) {
   LossScaler scaler({.initial_power = 10});
-  Run plain(DType::kF32, {.micro_batch = 2}),
+  SmallRun plain(DType::kF32, {.micro_batch = 2}),
       scaled(DType::kF32, {.micro_batch = 2, .loss_scaler = &scaler});
   for (int i = 0; i < 3; ++i) {
     StepReport a = plain.trainer->step(), b = scaled.trainer->step();
@@ -148,7 +148,7 @@ TEST(Precision, ALossScaleChangesNothingInF32) {
 
 TEST(Precision, AnOverflowSkipsTheUpdateButConsumesTheData) {
   LossScaler scaler({.initial_power = 30, .hysteresis = 1});
-  Run run(DType::kF16, {.micro_batch = 2, .loss_scaler = &scaler});
+  SmallRun run(DType::kF16, {.micro_batch = 2, .loss_scaler = &scaler});
   std::vector<float> before = run.master();
   StepReport report = run.trainer->step();
   EXPECT_TRUE(report.overflow && report.skipped);
@@ -166,7 +166,7 @@ TEST(Precision, AnOverflowSkipsTheUpdateButConsumesTheData) {
 TEST(Trainer, SkipsWhatIsNotAccepted) {
   int asked = 0;
   TrainerOptions options{.accept = [&](const StepReport& r) { return ++asked, r.step != 2; }};
-  Run run(DType::kF32, options), other(DType::kF32, {});
+  SmallRun run(DType::kF32, options), other(DType::kF32, {});
   run.trainer->step();
   std::vector<float> before = run.master();
   EXPECT_TRUE(run.trainer->step().skipped);
@@ -185,7 +185,7 @@ TEST(Trainer, AccumulationEqualsTheLargeBatchBitByBit) {
   for (int64_t length : {64, 128, 320}) {
     DecoderSpec spec = testing::tiny_spec(40, 24);
     spec.max_positions = length;
-    Run large(DType::kF32, {.micro_batch = 4, .accumulate = 1}, length, "cpu", spec),
+    SmallRun large(DType::kF32, {.micro_batch = 4, .accumulate = 1}, length, "cpu", spec),
         split(DType::kF32, {.micro_batch = 1, .accumulate = 4}, length, "cpu", spec);
     for (int i = 0; i < 2; ++i) {
       StepReport a = large.trainer->step(), b = split.trainer->step();
@@ -199,8 +199,9 @@ TEST(Trainer, ChunksOfBlocksAreRecomputedBitByBit) {
   DecoderSpec spec = testing::tiny_spec(40, 24);
   spec.layers = 5;
   auto trained = [&](int64_t recompute, DType type) {
-    Run run(type, {.micro_batch = 2, .recompute = recompute, .dropout = {.rate = 0.2, .seed = 3}},
-            12, "cpu", spec);
+    SmallRun run(type,
+                 {.micro_batch = 2, .recompute = recompute, .dropout = {.rate = 0.2, .seed = 3}},
+                 12, "cpu", spec);
     for (int i = 0; i < 2; ++i) run.trainer->step();
     return run.master();
   };
@@ -210,9 +211,9 @@ TEST(Trainer, ChunksOfBlocksAreRecomputedBitByBit) {
 
 TEST(Trainer, DropoutFollowsTheSample) {
   auto trained = [](int64_t micro, double rate) {
-    Run run(DType::kF32,
-            {.micro_batch = micro, .accumulate = 4 / micro, .dropout = {.rate = rate, .seed = 3}},
-            64);
+    SmallRun run(
+        DType::kF32,
+        {.micro_batch = micro, .accumulate = 4 / micro, .dropout = {.rate = rate, .seed = 3}}, 64);
     run.trainer->step();
     return run.master();
   };
@@ -238,7 +239,8 @@ TEST_P(ResumeIn, IsBitExact) {
   };
   run("b", {"exit_interval=9"}, false);
   ASSERT_TRUE(fs::exists(directory / "b" / "run" / "step_9"));
-  EXPECT_EQ(final_state(run("a", {}, false) / "step_24"), final_state(run("b", {}, true) / "step_24"));
+  EXPECT_EQ(final_state(run("a", {}, false) / "step_24"),
+            final_state(run("b", {}, true) / "step_24"));
 }
 
 // 2^24 is too large a scale for the tiny model: the first steps overflow.
@@ -276,12 +278,12 @@ TEST(Precision, OverflowsAreInTheLogAndTheStateInTheCheckpoint) {
 
 TEST(Precision, ShortSamplesCountAsWhatIsLeftOfThem) {
   fs::path directory = scratch_dir();
-  Pretraining(tiny_run(directory, {"curriculum_learning.enabled=true",
-                                   "curriculum_learning.schedule_type=fixed_discrete",
-                                   "curriculum_learning.schedule_config.difficulty=[4, 16]",
-                                   "curriculum_learning.schedule_config.max_step=[5]",
-                                   "train_iters=7"}),
-              {}, tiny_options())
+  Pretraining(
+      tiny_run(directory, {"curriculum_learning.enabled=true",
+                           "curriculum_learning.schedule_type=fixed_discrete",
+                           "curriculum_learning.schedule_config.difficulty=[4, 16]",
+                           "curriculum_learning.schedule_config.max_step=[5]", "train_iters=7"}),
+      {}, tiny_options())
       .run();
   EXPECT_EQ(testing::metrics(directory / "run", "step").back()["tokens"], 4 * (5 * 4 + 2 * 16));
 }

@@ -183,7 +183,7 @@ struct Pretraining::State {
   void save(RunLog& log);
   void plot(RunLog& log);
   void saved(const std::optional<CheckpointWriter::Outcome>& outcome, RunLog& log);
-  void continue_from(const Restart& restart);
+  void continue_from(const Restart& restart, bool with_optimizer);
   // Trains until the end or a stop; false: a fault asks for a rewind.
   bool train(RunLog& log, const StopRequest& stop);
   void skip(const Fault& fault, int64_t from_sample);
@@ -262,7 +262,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
                                       *backend, comm, source_of(data.train), accept);
   if (restart && restart->state) {
-    continue_from(*restart);
+    continue_from(*restart, !config.saving.load_without_optimizer);
     skipped = restart->state->skipped;
     if (!restart->state->faults.is_null())
       faults.policy().restore(restart->state->faults, restart->checkpoint.string());
@@ -297,12 +297,12 @@ RunFacts Pretraining::State::facts() {
 }
 
 // Everything but the weights, which the machine has.
-void Pretraining::State::continue_from(const Restart& restart) {
+void Pretraining::State::continue_from(const Restart& restart, bool with_optimizer) {
   const TrainerState& state = *restart.state;
-  if (config.saving.load_without_optimizer)
-    machine->optimizer.set_updates(state.updates);
-  else
+  if (with_optimizer)
     read_optimizer(restart.checkpoint, machine->parameters, state, machine->optimizer);
+  else
+    machine->optimizer.set_updates(state.updates);
   machine->trainer.resume(state.steps, state.samples);
   if (machine->scaler && !state.loss_scaler.is_null())
     machine->scaler->resume(state.loss_scaler, restart.checkpoint.string());
@@ -423,7 +423,7 @@ void Pretraining::State::rewind(const Fault& fault) {
     fail(ErrorKind::kNotFound, "[train] step {}: there is no checkpoint in {} to rewind to",
          fault.step, config.saving.save);
   assign(restart->parameters, machine->parameters);
-  continue_from(*restart);
+  continue_from(*restart, true);
   faults.policy().rewind(restart->state->faults, restart->checkpoint.string());
   skip(fault, restart->state->samples);
   machine->trainer.resume(restart->state->steps, samples);

@@ -74,13 +74,13 @@ struct RunConfig {
     std::vector<std::string> train, valid, test;
     std::vector<double> train_weights, valid_weights, test_weights;
     std::vector<std::string> train_labels, valid_labels;  // as train and valid, or empty
-    std::string path, split = "969, 30, 1";              // one file for all three
+    std::string path, split = "969, 30, 1";               // one file for all three
     std::string epoch_shuffle = "neox", cache;
     bool weight_by_documents = false;
     double weight_alpha = 1;
     std::string tokenizer_type = "GPT2BPETokenizer", tokenizer, impl = "infer";
     bool reset_attention = false, reset_positions = false, mask_eod_loss = false;
-    std::string loss_norm = "micro";
+    std::string loss_norm = "micro", packing = "packed";
     double z_loss = 0;
     int64_t seed = 1234;
   } data;

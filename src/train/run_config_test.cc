@@ -137,6 +137,20 @@ TEST(RunConfig, SameKeyTwice) {
   EXPECT_TRUE(has(c.notes.back(), "given twice"));
 }
 
+// The same global batch, whatever the number of processes; each has its share of micro batches.
+TEST(RunConfig, BatchesAreSharedByProcesses) {
+  std::vector<std::string> keep{"train_batch_size=8", "gradient_accumulation_steps=0"};
+  for (int64_t processes : {1, 2, 4}) {
+    RunConfig c = read_run_config({{"tiny.yml", kTinyConfig}}, keep, processes);
+    EXPECT_EQ(c.batch.global, 8);
+    EXPECT_EQ(c.batch.accumulate, 4 / processes);
+    EXPECT_EQ(c.batch.micro_batches(), 4);
+  }
+  EXPECT_EQ(read_run_config({{"tiny.yml", kTinyConfig}}, {}, 3).batch.global, 12);
+  std::string text = refusal([&] { read_run_config({{"tiny.yml", kTinyConfig}}, keep, 3); });
+  EXPECT_TRUE(has(text, "x 3 data-parallel processes")) << text;
+}
+
 TEST(RunConfig, BatchesFromAnyTwo) {
   auto batch = [](std::vector<std::string> overrides) {
     overrides.insert(overrides.begin(), {"train_micro_batch_size_per_gpu=0",

@@ -109,6 +109,7 @@ void RunLog::step(const StepReport& r, int64_t tokens) {
   bool last = r.step == config_.schedule.train_steps;
   if (!last && r.step % config_.watching.log_every != 0) return;
   write_step(r, tokens, speed);
+  if (std::string problem = metrics_.take_problem(); !problem.empty()) progress_.print(problem);
   if (!progress_.terminal())
     progress_.print(format("{} | ETA {}", line, format_duration(progress_.seconds_left())));
   if (config_.watching.time_phases) progress_.print(phases_text(speed.phases));

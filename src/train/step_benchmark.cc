@@ -42,16 +42,19 @@ Schedule constant_rate(double rate, int64_t steps) {
 void time_steps(const StepBenchmarkOptions& o, const DecoderSpec& spec, ProfiledBackend& backend,
                 StepBenchmark& result) {
   Parameters parameters = initial_parameters(spec, o.config.init, 1);
-  parameters.make_trainable(backend);
+  parameters.make_trainable(backend, o.config.working_type());
   Decoder decoder(spec, parameters);
   NextToken objective(decoder, noise(spec.vocab), {.seq_length = o.config.shape.seq_length});
   AdamW optimizer(backend, parameters, {.weight_decay = o.config.optimizer.weight_decay});
   Schedule schedule = constant_rate(1e-4, o.warmup + o.steps);
+  LossScaler scaler(o.config.loss_scaler);
+  bool scaled = o.config.working_type() == DType::kF16;
   Trainer trainer(backend, parameters, objective, optimizer, schedule,
                   {.micro_batch = o.config.batch.micro,
                    .accumulate = o.config.batch.accumulate,
                    .max_grad_norm = o.config.optimizer.max_grad_norm,
-                   .recompute = o.config.recompute});
+                   .recompute = o.config.recompute ? o.config.recompute_layers : 0,
+                   .loss_scaler = scaled ? &scaler : nullptr});
   result.parameters = double(parameters.count());
   for (int64_t i = 0; i < o.warmup + o.steps; ++i) {
     if (o.progress) o.progress(i, o.warmup + o.steps);
@@ -87,7 +90,8 @@ StepBenchmark benchmark_steps(const StepBenchmarkOptions& o) {
   result.tokens_per_step = double(o.config.batch.micro * o.config.batch.accumulate * length);
   result.flops_per_token = flops_per_token(spec, length);
   result.causal_flops_per_token = causal_flops_per_token(spec, length);
-  result.planned_bytes = plan_memory(o.config, spec).total();
+  MemoryPlan plan = plan_memory(o.config, spec);
+  result.planned_bytes = plan.total() - plan.staging;  // nothing is saved
   result.peak_flops = gemm_flops_per_second(*inner);
   time_steps(o, spec, backend, result);
   result.kernels = backend.accounts();

@@ -17,17 +17,17 @@ struct StepReport {
   int64_t step = 0;  // counts from 1
   double loss = 0, grad_norm = 0, lr = 0;
   bool skipped = false;   // no update was made; the step counts and its data stays consumed
-  bool overflow = false;  // … because the gradients did not fit into f16
+  bool overflow = false;  // because the gradients did not fit into f16
   double loss_scale = 1;  // that the gradients were computed with; grad_norm is without it
 };
 
 struct TrainerOptions {
   int64_t micro_batch = 1, accumulate = 1;  // accumulate: micro batches of all processes together
   double max_grad_norm = 1;                 // 0: no clipping
-  int64_t recompute = 0;             // keep only the input of every so many blocks; 0: keep all
-  Dropout dropout = {};              // its first_row is the objective's to say
+  int64_t recompute = 0;              // keep only the input of every so many blocks; 0: keep all
+  Dropout dropout = {};               // its first_row is the objective's to say
   LossScaler* loss_scaler = nullptr;  // of f16; null: the loss is not scaled
-  DataParallel* parallel = nullptr;  // null: this process makes the whole step, the fast way
+  DataParallel* parallel = nullptr;   // null: this process makes the whole step, the fast way
   // Asked once loss and norm are known, also when they are not finite: false skips the update.
   // Null: every step is made.
   std::function<bool(const StepReport&)> accept = {};

@@ -96,6 +96,22 @@ void write_configs(const fs::path& directory, const TrainingSnapshot& what) {
   write_file_atomically(directory / "resolved.yml", what.resolved_config);
 }
 
+// A tensor of a stored optimiser, checked.
+Tensor load_state(const TensorFiles& stored, const fs::path& file, const std::string& name,
+                  const Shape& shape) {
+  Tensor tensor = stored.load(name);
+  check_data(tensor.dtype() == DType::kF32 && tensor.shape() == shape,
+             "{}: \"{}\" is {} {}, expected f32 {}", file.string(), name,
+             traits(tensor.dtype()).name, tensor.shape().to_string(), shape.to_string());
+  auto numbers = tensor.span<const float>();
+  auto bad =
+      std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
+  check_data(bad == numbers.end(),
+             "{}: \"{}\" is not finite at element {}: it cannot be trained on", file.string(), name,
+             bad - numbers.begin());
+  return tensor;
+}
+
 // Numbers `span` of the flat state, from tensors that were saved whole.
 void read_numbers(const TensorFiles& stored, const fs::path& file,
                   std::span<const ParameterSpec> parameters, std::string_view suffix, FlatSpan span,
@@ -105,17 +121,9 @@ void read_numbers(const TensorFiles& stored, const fs::path& file,
     FlatSpan part{std::max(span.begin, at), std::min(span.end, at + p.shape.elements())};
     int64_t first = std::exchange(at, at + p.shape.elements());
     if (part.size() <= 0) continue;
-    std::string name = format("{}.{}", p.name, suffix);
-    Tensor from = stored.load(name);
-    check_data(from.dtype() == DType::kF32 && from.shape() == p.shape,
-               "{}: \"{}\" is {} {}, expected f32 {}", file.string(), name,
-               traits(from.dtype()).name, from.shape().to_string(), p.shape.to_string());
+    Tensor from = load_state(stored, file, format("{}.{}", p.name, suffix), p.shape);
     auto numbers =
         from.span<const float>().subspan(size_t(part.begin - first), size_t(part.size()));
-    auto bad =
-        std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
-    check_data(bad == numbers.end(), "{}: \"{}\" holds {}: it cannot be trained on", file.string(),
-               name, bad == numbers.end() ? 0 : *bad);
     std::copy(numbers.begin(), numbers.end(), into.data<float>() + (part.begin - span.begin));
   }
 }
@@ -169,18 +177,50 @@ TrainerState read_trainer_state(const fs::path& directory) {
 
 bool has_optimizer(const fs::path& directory) { return fs::exists(directory / kOptimizerFile); }
 
-void read_optimizer(const fs::path& directory, const Parameters& parameters,
-                    const TrainerState& state, AdamW& optimizer) {
-  fs::path file = directory / kOptimizerFile;
+namespace {
+
+TensorFiles open_optimizer(const fs::path& directory) {
   check(has_optimizer(directory),
         "{}: there is no {}: it was saved with no_save_optim; no_load_optim: true continues with "
         "moments of zero",
         directory.string(), kOptimizerFile);
-  TensorFiles stored = open_safetensors(file);
+  return open_safetensors(directory / kOptimizerFile);
+}
+
+bool has_master(const TensorFiles& stored) {
+  return std::any_of(stored.entries().begin(), stored.entries().end(),
+                     [](const TensorEntry& e) { return e.name.ends_with(format(".{}", kMaster)); });
+}
+
+}  // namespace
+
+void check_optimizer(const fs::path& directory, const std::vector<ParameterSpec>& parameters) {
+  TensorFiles stored = open_optimizer(directory);
+  std::vector<std::string_view> kinds{kFirstMoment, kSecondMoment};
+  if (has_master(stored)) kinds.push_back(kMaster);
+  for (const ParameterSpec& p : parameters)
+    for (std::string_view kind : kinds)
+      load_state(stored, directory / kOptimizerFile, format("{}.{}", p.name, kind), p.shape);
+}
+
+std::function<Tensor(const ParameterSpec&)> master_copy(const fs::path& directory) {
+  if (!has_optimizer(directory)) return {};
+  fs::path file = directory / kOptimizerFile;
+  auto stored = std::make_shared<TensorFiles>(open_safetensors(file));
+  if (!has_master(*stored)) return {};
+  return [stored, file](const ParameterSpec& p) {
+    return load_state(*stored, file, format("{}.{}", p.name, kMaster), p.shape);
+  };
+}
+
+void read_optimizer(const fs::path& directory, const Parameters& parameters,
+                    const TrainerState& state, AdamW& optimizer) {
+  fs::path file = directory / kOptimizerFile;
+  TensorFiles stored = open_optimizer(directory);
   std::vector<ParameterSpec> specs = specs_of(parameters);
   read_numbers(stored, file, specs, kFirstMoment, optimizer.span(), optimizer.first_moment());
   read_numbers(stored, file, specs, kSecondMoment, optimizer.span(), optimizer.second_moment());
-  if (!specs.empty() && stored.find(format("{}.{}", specs[0].name, kMaster))) {
+  if (has_master(stored)) {
     // f32 working values are their own master copy, and every process needs all of them
     if (optimizer.mixed())
       read_numbers(stored, file, specs, kMaster, optimizer.span(), optimizer.master());

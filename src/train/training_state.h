@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "model/load.h"
@@ -41,6 +42,12 @@ void write_training_snapshot(const std::filesystem::path& directory, const Train
 TrainerState read_trainer_state(const std::filesystem::path& directory);
 
 bool has_optimizer(const std::filesystem::path& directory);
+// Error unless every parameter has its two moments (and all or none a master copy), in f32, finite
+// and in its shape.
+void check_optimizer(const std::filesystem::path& directory,
+                     const std::vector<ParameterSpec>& parameters);
+// Reads a parameter's master copy; null: the model's own weights are it.
+std::function<Tensor(const ParameterSpec&)> master_copy(const std::filesystem::path& directory);
 // Master copy, moments and number of updates. Error unless every parameter has its two moments, in
 // f32, finite and in its shape.
 void read_optimizer(const std::filesystem::path& directory, const Parameters& parameters,

@@ -7,10 +7,11 @@
 namespace slm {
 namespace {
 
-constexpr std::array<int, 2> kSignals{SIGINT, SIGTERM};
+// SIGUSR1: how batch systems announce the end of an allocation.
+constexpr std::array<int, 3> kSignals{SIGINT, SIGTERM, SIGUSR1};
 volatile std::sig_atomic_t g_requested = 0;  // all a signal handler may touch
 bool g_installed = false;
-std::array<struct sigaction, 2> g_former;
+std::array<struct sigaction, kSignals.size()> g_former;
 
 void on_signal(int) { g_requested = 1; }
 

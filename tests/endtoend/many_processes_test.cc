@@ -66,6 +66,9 @@ TEST_F(ManyProcesses, GiveTheSameBitsAsOne) {
   ASSERT_FALSE(one.empty());
   sh("mpirun -n 2" + train("two", 6, "--set zero_optimization.stage=1"));
   EXPECT_TRUE(weights("two/step_6") == one);
+  sh(train("one_two", 6, "--set exit_interval=3"));
+  sh("mpirun -n 2" + train("one_two", 6, "--resume --set zero_optimization.stage=1"));
+  EXPECT_TRUE(weights("one_two/step_6") == one) << "stopped with 1, resumed with 2";
   sh("mpirun -n 4" + train("four", 6, "--set exit_interval=3"));
   sh(train("four", 6, "--resume"));
   EXPECT_TRUE(weights("four/step_6") == one) << "stopped with 4, resumed with 1";
@@ -80,32 +83,31 @@ TEST_F(ManyProcesses, OneErrorIsToldOnce) {
   EXPECT_EQ(result.err.find("stablelm: rank", first + 1), std::string::npos) << result.err;
 }
 
-// The shell waits until the run is under way, then sends the signal to the second process.
-std::string signal_second(const std::string& signal) {
-  return " & job=$!; for i in $(seq 300); do [ -s run/metrics.jsonl ] && break; sleep 0.1; done; "
+// Two processes that leave their numbers, and a signal to the second one once the run is under way.
+std::string pair_and_signal(const std::string& train, const std::string& signal) {
+  return "mpirun -n 2 sh -c 'echo $$ > pid$OMPI_COMM_WORLD_RANK; exec \"$@\"' sh " + train +
+         " & job=$!; for i in $(seq 300); do [ -s run/metrics.jsonl ] && break; sleep 0.1; done; "
          "kill -" +
-         signal +
-         " $(pgrep -P $(pgrep -P $job -x mpirun || echo $job) -x stablelm | tail -1); "
-         "SECONDS=0; wait $job; code=$?; echo seconds $SECONDS; exit $code";
+         signal + " $(cat pid1); SECONDS=0; wait $job; code=$?; echo seconds $SECONDS; exit $code";
 }
 
 TEST_F(ManyProcesses, ADeadOneEndsTheJob) {
-  auto result = run("mpirun -n 2" + train("run", 100000) + signal_second("KILL"));
+  auto result = run(pair_and_signal(train("run", 100000), "KILL"));
   EXPECT_NE(result.exit_code, 0);
   EXPECT_NE(result.err.find("signal 9"), std::string::npos) << result.err;
   EXPECT_LE(std::atoi(result.out.c_str() + result.out.find("seconds ") + 8), 30) << result.out;
 }
 
 TEST_F(ManyProcesses, AStoppedOneEndsTheJob) {
-  auto result = run("export STABLELM_COMM_SILENCE=2; mpirun -n 2" + train("run", 100000) +
-                    signal_second("STOP"));
+  auto result =
+      run("export STABLELM_COMM_SILENCE=2; " + pair_and_signal(train("run", 100000), "STOP"));
   EXPECT_EQ(result.exit_code, 6) << result.err;
   EXPECT_NE(result.err.find("rank 1 has not been heard from"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("all-reduce"), std::string::npos) << result.err;
 }
 
 TEST_F(ManyProcesses, ATermSignalToOneSavesOnAll) {
-  auto result = run("mpirun -n 2" + train("run", 100000) + signal_second("TERM"));
+  auto result = run(pair_and_signal(train("run", 100000), "TERM"));
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(result.err.find("interrupted; saved"), std::string::npos) << result.err;
 }

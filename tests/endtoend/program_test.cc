@@ -25,7 +25,7 @@ TEST(Program, HelpEverywhere) {
   EXPECT_EQ(stablelm({"--version"}).out.rfind("stablelm ", 0), 0u);
   for (const char* command :
        {"chat", "generate", "info", "verify", "logits", "convert", "quantize", "tokenize",
-        "detokenize", "tokenizer", "data", "pretrain", "pull", "delta"}) {
+        "detokenize", "tokenizer", "data", "pretrain", "checkpoint", "pull", "delta", "bench"}) {
     auto help = stablelm({command, "--help"});
     EXPECT_EQ(help.exit_code, 0) << command;
     EXPECT_GE(lines(help.out), 5) << command << ": " << help.out;

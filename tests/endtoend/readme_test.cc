@@ -1,5 +1,5 @@
-// The README must not rot: every `stablelm …` line in its sh blocks is run, in order, in a copy of
-// what a clone holds.
+// The README and the page about data must not rot: every `stablelm …` line in their sh blocks is
+// run, in order, in a copy of what a clone holds.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -26,7 +26,7 @@ std::vector<std::string> commands_in(const fs::path& document) {
   return commands;
 }
 
-TEST(Readme, EveryCommandRuns) {
+void run_commands_of(const fs::path& document, size_t at_least) {
   fs::path binary = STABLELM_BINARY;
   setenv("PATH", (binary.parent_path().string() + ":" + std::getenv("PATH")).c_str(), 1);
   testing::TemporaryDirectory clone;
@@ -36,13 +36,16 @@ TEST(Readme, EveryCommandRuns) {
   for (const char* text : {"README.md", "ARCHITECTURE.md"})
     fs::copy(testing::source_dir() / text, clone.path() / text);
 
-  std::vector<std::string> commands = commands_in(testing::source_dir() / "README.md");
-  EXPECT_GE(commands.size(), 5u);
+  std::vector<std::string> commands = commands_in(testing::source_dir() / document);
+  EXPECT_GE(commands.size(), at_least);
   for (const std::string& command : commands) {
     auto result = testing::run_process({"sh", "-c", command}, clone.path(), "Hello!\n/exit\n", 200);
     EXPECT_EQ(result.exit_code, 0) << command << "\n" << result.out << result.err;
   }
 }
+
+TEST(Readme, EveryCommandRuns) { run_commands_of("README.md", 5); }
+TEST(DataPage, EveryCommandRuns) { run_commands_of("docs/data.md", 7); }
 
 }  // namespace
 }  // namespace slm

@@ -25,17 +25,29 @@ Size size_of(const GemmArgs& a) {
 
 int64_t pieces_of(int64_t n, int64_t most) { return (n + most - 1) / most; }
 
+// Both operands bf16, an even number of terms, and where they are contiguous at whole words: the
+// sum can run over pairs. Half of the panels' memory and, with the instruction for it, of the time.
+bool sums_pairs(const GemmArgs& a, int64_t k) {
+  auto whole_words = [](const Tensor& t) {
+    return t.dtype() == DType::kBF16 && reinterpret_cast<uintptr_t>(t.bytes_data()) % 4 == 0;
+  };
+  return k % 2 == 0 && whole_words(a.a) && whole_words(a.b);
+}
+
 // `count` lines of an operand from `first` on, to be packed.
-PackJob pack_job(const Tensor& t, bool lines_are_rows, int64_t first, int64_t count, float* packed,
-                 int64_t panel_stride) {
+PackJob pack_job(const Tensor& t, bool lines_are_rows, bool pairs, int64_t first, int64_t count,
+                 float* packed, int64_t panel_stride) {
   int64_t stride = t.dim(1);
-  return {.data = t.bytes_data() + bytes_of(t.dtype(), lines_are_rows ? first * stride : first),
-          .format = t.quantized() ? Format{} : format_of(t),
-          .stride = stride,
-          .lines_are_rows = lines_are_rows,
-          .line_count = count,
-          .packed = packed,
-          .panel_stride = panel_stride};
+  PackJob job{.data = t.bytes_data() + bytes_of(t.dtype(), lines_are_rows ? first * stride : first),
+              .format = t.quantized() ? Format{} : format_of(t),
+              .stride = stride,
+              .lines_are_rows = lines_are_rows,
+              .line_count = count,
+              .packed = packed,
+              .panel_stride = panel_stride,
+              .pairs = pairs && !lines_are_rows};
+  if (pairs && lines_are_rows) job.format = Format::kF32, job.stride /= 2;
+  return job;
 }
 
 }  // namespace
@@ -100,6 +112,8 @@ void CpuBackend::pack_right(const GemmArgs& a, const PackJob& job, int64_t first
 // job packs some panels of a and multiplies them while they are in its second cache.
 void CpuBackend::gemm_tiled(const GemmArgs& a, float* c) {
   Size size = size_of(a);
+  bool pairs = kernels_.has_pairs && sums_pairs(a, size.k);
+  if (pairs) size.k /= 2;
   Input bias(*this, a.bias);
   int64_t depth = size.k ? pieces_of(size.k, pieces_of(size.k, kMostDepth)) : 1;
   if (a.b.quantized()) depth = std::min(size.k, kMostDepth);  // whole blocks
@@ -109,8 +123,8 @@ void CpuBackend::gemm_tiled(const GemmArgs& a, float* c) {
   std::shared_ptr<float> packed = scratch(pieces_of(columns, kernels_.tile_columns) * b_stride);
 
   for (int64_t n = 0; n < size.n; n += columns) {
-    PackJob right =
-        pack_job(a.b, a.transpose_b, n, std::min(columns, size.n - n), packed.get(), b_stride);
+    PackJob right = pack_job(a.b, a.transpose_b, pairs, n, std::min(columns, size.n - n),
+                             packed.get(), b_stride);
     TileJob tile{.b = packed.get(),
                  .a_panel_stride = a_stride,
                  .b_panel_stride = b_stride,
@@ -120,7 +134,8 @@ void CpuBackend::gemm_tiled(const GemmArgs& a, float* c) {
                  .columns = right.line_count,
                  .alpha = a.alpha,
                  .beta = a.beta,
-                 .bias = bias ? bias + n : nullptr};
+                 .bias = bias ? bias + n : nullptr,
+                 .pairs = pairs};
     int64_t k = 0;
     do {  // once even for an empty sum: beta and bias still count
       right.k_begin = k;
@@ -147,8 +162,8 @@ void CpuBackend::multiply_rows(const GemmArgs& a, const TileJob& whole, int64_t 
     tile.a = packed.get();
     tile.c += first * whole.c_stride;
     tile.rows -= first;
-    PackJob left =
-        pack_job(a.a, !a.transpose_a, first, tile.rows, packed.get(), whole.a_panel_stride);
+    PackJob left = pack_job(a.a, !a.transpose_a, whole.pairs, first, tile.rows, packed.get(),
+                            whole.a_panel_stride);
     left.k_begin = k;
     left.k_count = whole.k_count;
     kernels_.pack_a(left, 0, p_end - p);

@@ -33,6 +33,29 @@ static void pack_columns(const PackJob& a, int64_t panel_begin, int64_t panel_en
     }
 }
 
+static HalfVec load_halves(const uint16_t* p, int64_t n) {
+  if (n >= kLanes) return load_as<HalfVec>(p);
+  uint16_t lanes[kLanes] = {};
+  for (int64_t i = 0; i < n; ++i) lanes[i] = p[i];
+  return load_as<HalfVec>(lanes);
+}
+
+// pack_columns of two rows of bf16 at a time: the first in the low halves.
+template <int kLines>
+static void pack_pair_columns(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
+  auto* row = static_cast<const uint16_t*>(a.data) + 2 * a.k_begin * a.stride;
+  for (int64_t k = 0; k < a.k_count; ++k, row += 2 * a.stride)
+    for (int64_t p = panel_begin; p < panel_end; ++p) {
+      float* panel = a.packed + p * a.panel_stride + k * kLines;
+      for (int64_t l = 0; l < kLines; l += kLanes) {
+        int64_t at = p * kLines + l, rest = a.line_count - at;
+        UVec low = zero_extended(load_halves(row + at, rest));
+        UVec high = zero_extended(load_halves(row + a.stride + at, rest));
+        store_as(panel + l, low | high << 16);
+      }
+    }
+}
+
 template <class T, int kLines>
 static void pack_rows(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
   for (int64_t p = panel_begin; p < panel_end; ++p) {
@@ -44,6 +67,7 @@ static void pack_rows(const PackJob& a, int64_t panel_begin, int64_t panel_end) 
 
 template <int kLines>
 static void pack(const PackJob& a, int64_t panel_begin, int64_t panel_end) {
+  if (a.pairs) return pack_pair_columns<kLines>(a, panel_begin, panel_end);
   with_format(a.format, [&](auto format) {
     using T = decltype(format);
     a.lines_are_rows ? pack_rows<T, kLines>(a, panel_begin, panel_end)
@@ -94,21 +118,30 @@ static void write_part(const TileJob& a, const Tile& tile, int64_t row, int64_t 
 }
 
 // The panel of b stays in the first cache while the panels of a stream past it from the second.
-void tiles(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
-           int64_t column_panel_begin, int64_t column_panel_end) {
+template <bool kPairs>
+static void multiply_panels(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
+                            int64_t column_panel_begin, int64_t column_panel_end) {
   for (int64_t q = column_panel_begin; q < column_panel_end; ++q)
     for (int64_t p = row_panel_begin; p < row_panel_end; ++p) {
       int64_t row = p * kTileRows, column = q * kTileColumns;
       for (int64_t i = 0; i < kTileRows && row + i < a.rows; ++i)
         for (int64_t j = 0; j < 2; ++j)
           __builtin_prefetch(a.c + (row + i) * a.c_stride + column + j * kLanes, 1);
-      Tile tile = multiply(a.k_count, a.a + p * a.a_panel_stride, kTileRows,
-                           a.b + q * a.b_panel_stride, kTileColumns);
+      Tile tile =
+          (kPairs ? multiply_pairs : multiply)(a.k_count, a.a + p * a.a_panel_stride, kTileRows,
+                                               a.b + q * a.b_panel_stride, kTileColumns);
       if (row + kTileRows <= a.rows && column + kTileColumns <= a.columns)
         write_whole(a, tile, row, column);
       else
         write_part(a, tile, row, column);
     }
+}
+
+void tiles(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
+           int64_t column_panel_begin, int64_t column_panel_end) {
+  (kHasPairs && a.pairs ? multiply_panels<kHasPairs>
+                        : multiply_panels<false>)(a, row_panel_begin, row_panel_end,
+                                                  column_panel_begin, column_panel_end);
 }
 
 // kRows rows of x against kColumns rows of w: w is read once, in its own format.

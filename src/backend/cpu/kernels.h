@@ -75,6 +75,9 @@ struct PackJob {
   int64_t k_begin, k_count;
   float* packed;  // panel p starts at packed + p * panel_stride
   int64_t panel_stride;
+  // k counts pairs, each of one line's bf16 at rows 2 k and 2 k + 1, packed into one float's bits.
+  // (Where a line is contiguous its pairs are that already: they are packed as if they were f32.)
+  bool pairs = false;
 };
 
 // c = alpha * a b + beta * c + bias over whole panels of both operands.
@@ -85,7 +88,8 @@ struct TileJob {
   float* c;
   int64_t c_stride, rows, columns;  // of all of c
   float alpha, beta;
-  const float* bias;  // [columns], may be null
+  const float* bias;   // [columns], may be null
+  bool pairs = false;  // the panels hold pairs of bf16; only where has_pairs
 };
 
 // out[r, n] = alpha * x[r] . w[n] + beta * out + bias[n] for a handful of rows x
@@ -140,6 +144,7 @@ struct CpuKernels {
   const char* name;
   int64_t tile_rows, tile_columns;  // lines of a packed panel of a and of b
   int64_t panel_slack;              // floats a panel needs behind its last line
+  bool has_pairs;                   // multiplies bf16 two at a time
   int64_t dot_rows;                 // most rows of a DotJob
   int64_t query_block;              // queries the attention kernels take at a time
 
@@ -185,6 +190,9 @@ namespace avx2 {
 extern const CpuKernels kKernels;
 }
 namespace avx512 {
+extern const CpuKernels kKernels;
+}
+namespace avx512bf16 {
 extern const CpuKernels kKernels;
 }
 

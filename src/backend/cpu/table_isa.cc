@@ -8,6 +8,7 @@ const CpuKernels kKernels{
     .tile_rows = kTileRows,
     .tile_columns = kTileColumns,
     .panel_slack = kLanes,
+    .has_pairs = kHasPairs,
     .dot_rows = 8,
     .query_block = 96,
     .widen = widen,

@@ -1,6 +1,10 @@
 // The product of two thin panels in registers: the heart of gemm and attention.
 #pragma once
 
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 #include "backend/cpu/vec.h"
 
 namespace slm::cpu::SLM_ISA {
@@ -25,6 +29,40 @@ inline __attribute__((always_inline)) Tile multiply(int64_t k_count, const float
     for (int i = 0; i < kTileRows; ++i) {
       acc[i][0] += a[i] * b0;
       acc[i][1] += a[i] * b1;
+    }
+    a += a_stride;
+    b += b_stride;
+  }
+  Tile tile;
+#pragma GCC unroll 16
+  for (int i = 0; i < kTileRows; ++i) tile.at[i][0] = acc[i][0], tile.at[i][1] = acc[i][1];
+  return tile;
+}
+
+// sum + a0 * b0 + a1 * b1, where every lane of a and b is a pair of bf16: one instruction, where
+// there is one. It takes subnormal numbers for 0.
+#ifdef __AVX512BF16__
+constexpr bool kHasPairs = true;
+inline Vec add_pairs(Vec sum, UVec a, UVec b) {
+  return Vec(_mm512_dpbf16_ps(__m512(sum), __m512bh(a), __m512bh(b)));
+}
+#else
+constexpr bool kHasPairs = false;
+inline Vec add_pairs(Vec sum, UVec, UVec) { return sum; }  // never asked for
+#endif
+
+// multiply() of panels of pairs
+inline __attribute__((always_inline)) Tile multiply_pairs(int64_t k_count, const float* a,
+                                                          int64_t a_stride, const float* b,
+                                                          int64_t b_stride) {
+  Vec acc[kTileRows][2] = {};
+  for (int64_t k = 0; k < k_count; ++k) {
+    UVec b0 = load_as<UVec>(b), b1 = load_as<UVec>(b + kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < kTileRows; ++i) {
+      UVec both = UVec{} + load_as<uint32_t>(a + i);
+      acc[i][0] = add_pairs(acc[i][0], both, b0);
+      acc[i][1] = add_pairs(acc[i][1], both, b1);
     }
     a += a_stride;
     b += b_stride;

@@ -105,6 +105,7 @@ Json lines_of(const Chart& chart, std::span<const RunHistory> runs) {
       std::string name = runs.size() > 1 ? run.name + ": " + source : source;
       size_t shade = runs.size() > 1 ? r : colour++;
       lines.push_back(line_json(curve, r, shade, name, Line::kPlain));
+      if (r == 0) lines.back()["label"] = source.substr(source.rfind('/') + 1);
     }
   }
   return lines;

@@ -56,13 +56,13 @@ function logTicks(low, high) {
       out.push(f * Math.pow(10, e));
   return out.length >= 2 ? out : ticks(low, high, 5);
 }
-// An exponential mean, without its start at zero.
-function smoothed(values, weight) {
-  let mean = 0, total = 0;
-  return values.map(v => {
-    mean = weight * mean + (1 - weight) * v;
-    total = weight * total + (1 - weight);
-    return mean / total;
+// The mean of as many neighbours before as behind, fewer near the ends: it does not lag.
+function smoothed(values, reach) {
+  const sums = [0];
+  for (const v of values) sums.push(sums[sums.length - 1] + v);
+  return values.map((_, i) => {
+    const r = Math.min(reach, i, values.length - 1 - i);
+    return (sums[i + r + 1] - sums[i - r]) / (2 * r + 1);
   });
 }
 function visible(chart) {
@@ -81,14 +81,15 @@ function bounds(chart, log) {
   let y0 = y[0], y1 = chart.spiky && y.length > 200 ? y[Math.floor(y.length * 0.98)] : y[y.length - 1];
   if (chart.zero && !log) y0 = Math.min(0, y0);
   if (y1 <= y0) { y1 = y0 + Math.abs(y0 || 1) * 0.1; if (!chart.zero) y0 -= Math.abs(y0 || 1) * 0.1; }
-  if (x1 <= x0) { x1 = x0 + 1; }
+  if (chart.zero || x0 < 0.1 * x1) x0 = 0;
+  if (x1 <= x0) x1 = x0 + 1;
   const pad = log ? 0 : (y1 - y0) * 0.04;
   return { x0, x1, y0: chart.zero && y0 === 0 ? 0 : y0 - pad, y1: log ? y1 : y1 + pad };
 }
 
 function draw(chart) {
   const box = chart.box, width = Math.max(280, box.clientWidth);
-  const height = chart.wide ? (narrow.matches ? 250 : 360) : 220;
+  const height = chart.marks ? (narrow.matches ? 250 : 360) : 220;
   const m = { left: 58, right: 12, top: 8, bottom: 26 };
   box.replaceChildren();
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img" }, box);
@@ -116,6 +117,11 @@ function draw(chart) {
     "stroke-linejoin": "round" }, svg);
   if (chart.marks) drawMarks(svg, X, m, height);
   for (const line of visible(chart)) drawLine(inside, line, chart, X, Y, log);
+  for (const line of visible(chart)) if (line.label) {
+    const last = line.value.length - 1;
+    element("text", { x: X(line[state.axis][last]) - 4, y: Y(line.value[last]) - 7,
+      "text-anchor": "end" }, svg, line.label);
+  }
   follow(chart, svg, X, b, m, width, height);
 }
 function points(xs, ys, X, Y, log) {
@@ -138,7 +144,7 @@ function drawLine(parent, line, chart, X, Y, log) {
   if (smooth)
     element("polyline", { ...style, "stroke-width": 1, opacity: 0.28,
       points: points(xs, line.value, X, Y, log) }, parent);
-  const values = smooth ? smoothed(line.value, weight(line.value.length)) : line.value;
+  const values = smooth ? smoothed(line.value, reach(line.value.length)) : line.value;
   element("polyline", { ...style, "stroke-width": chart.wide ? 2 : 1.6,
     points: points(xs, values, X, Y, log) }, parent);
   if (xs.length === 1)
@@ -146,7 +152,7 @@ function drawLine(parent, line, chart, X, Y, log) {
       fill: `var(--c${line.colour})` }, parent);
 }
 // The slider is a share of the curve that a mean reaches over, the same for short and long runs.
-function weight(length) { return 1 - 1 / (1 + Math.pow(state.smooth, 3) * length / 8); }
+function reach(length) { return Math.round(Math.pow(state.smooth, 3) * length / 12); }
 
 function drawMarks(svg, X, m, height) {
   data.runs.forEach((run, r) => {
@@ -188,7 +194,7 @@ function follow(chart, svg, X, b, m, width, height) {
       const i = nearest(l[state.axis], x), row = document.createElement("div");
       const dot = document.createElement("i");
       dot.style.background = `var(--c${l.colour})`;
-      const values = l.smooth && state.smooth > 0 ? smoothed(l.value, weight(l.value.length)) : l.value;
+      const values = l.smooth && state.smooth > 0 ? smoothed(l.value, reach(l.value.length)) : l.value;
       row.append(dot, l.name + " " + shown[chart.format](values[i]));
       tip.appendChild(row);
     }

@@ -10,6 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMostSources = 1000;
+constexpr double kMostCounted = 1e18;  // steps and tokens: what an integer holds
 
 // A finite number of a line, or what it is to be without one.
 double number_or(const Json& line, const char* key, double otherwise) {
@@ -33,10 +34,11 @@ class MetricsReader {
     Json line = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!line.is_object()) return false;
     double step = number_or(line, "step", -1);
-    if (step < 0) return false;
+    if (step < 0 || step > kMostCounted) return false;
     RunMoment& at = h_.last;
     at.step = step;
-    at.tokens = number_or(line, "tokens", at.tokens);
+    double tokens = number_or(line, "tokens", at.tokens);
+    if (tokens >= 0 && tokens <= kMostCounted) at.tokens = tokens;
     std::string kind = text_or(line, "kind", "");
     if (kind == "step") read_step(line);
     if (kind == "valid") add(h_.valid, line, "loss");
