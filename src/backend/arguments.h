@@ -74,11 +74,11 @@ struct AttentionArgs {
   Tensor k, v;  // [Tk, K, E], any float, may differ from q's type (a cache)
   std::span<const AttentionSegment> segments;
   float scale = 1;
-  int64_t window = 0;  // 0: all earlier keys
-  Tensor slopes;       // [H] f32: ALiBi (Press et al., 2022); absent without
+  int64_t window = 0;    // 0: all earlier keys
+  Tensor slopes;         // [H] f32: ALiBi (Press et al., 2022); absent without
   bool uniform = false;  // a query's result is bit-equal however many queries its segment has
   Tensor y;              // [Tq, H, E]
-  Tensor lse;          // [Tq, H] f32: log of each softmax denominator; may be absent in inference
+  Tensor lse;            // [Tq, H] f32: log of each softmax denominator; may be absent in inference
 };
 struct AttentionGrads {
   Tensor dy;
@@ -104,9 +104,9 @@ struct ClipArgs {
   GradSlot y;  // beta 0 in the forward pass
 };
 
-// y = beta * y + x * keep / (1 - rate), where keep is 0 with probability `rate` and else 1: word n of
-// the generator (util/rng.h) of seed and stream at row first_row + r decides over x[r, n]. It is its
-// own derivative.
+// y = beta * y + x * keep / (1 - rate), where keep is 0 with probability `rate` and else 1: word n
+// of the generator (util/rng.h) of seed and stream at row first_row + r decides over x[r, n]. It is
+// its own derivative.
 struct DropoutArgs {
   Tensor x;  // [R, N]
   double rate;

@@ -11,8 +11,8 @@ namespace slm {
 
 struct AttentionSpec {
   float scale = 1;
-  int64_t window = 0;  // 0: all earlier keys
-  Tensor slopes;       // [H] f32, absent without ALiBi
+  int64_t window = 0;    // 0: all earlier keys
+  Tensor slopes;         // [H] f32, absent without ALiBi
   bool uniform = false;  // a query's result is bit-equal however many queries its segment has
 };
 
