@@ -26,8 +26,7 @@ ScoringModel::ScoringModel(const ModelOptions& options, int64_t max_length, bool
     : backend_(options.make_backend()),
       model_(options.load()),
       decoder_(model_.decoder()),
-      evaluated_(
-          slm::evaluated(model_, decoder_, *backend_, max_length, add_special_tokens)) {}
+      evaluated_(slm::evaluated(model_, decoder_, *backend_, max_length, add_special_tokens)) {}
 
 void ScoringFlags::add_to(CLI::App& command) {
   model.add_to(command, true);
@@ -63,8 +62,8 @@ std::unique_ptr<ScoreCache> ScoringFlags::open_cache(const std::string& output,
                                                      Comm& comm) const {
   if (no_cache || output.empty()) return nullptr;
   auto say = [](const std::string& text) { fmt::print(stderr, "stablelm: {}\n", text); };
-  auto cache = std::make_unique<ScoreCache>(output + ".cache", scoring.fingerprint(), comm.rank(),
-                                            say);
+  auto cache =
+      std::make_unique<ScoreCache>(output + ".cache", scoring.fingerprint(), comm.rank(), say);
   comm.barrier();  // all have read before any writes
   return cache;
 }

@@ -65,7 +65,7 @@ void TaskFlags::add_to(CLI::App& command) {
 
 Evaluation TaskFlags::prepare(bool talks) const {
   check(!tasks.empty(), "--tasks is missing; --list-tasks shows what there is");
-  Evaluation evaluation(find_tasks(tasks), DataSource(data),
+  Evaluation evaluation(find_tasks(tasks), RowSource(data),
                         {.shots = shots,
                          .limit = limit,
                          .seed = seed,

@@ -112,7 +112,7 @@ std::string_view split_name(Split split) {
   return "?";
 }
 
-DataSource::DataSource(std::span<const std::string> places) {
+RowSource::RowSource(std::span<const std::string> places) {
   for (const std::string& text : places) {
     Place place;
     size_t equals = text.find('=');
@@ -134,7 +134,7 @@ DataSource::DataSource(std::span<const std::string> places) {
   }
 }
 
-std::vector<fs::path> DataSource::files(const Task& task, Split split) const {
+std::vector<fs::path> RowSource::files(const Task& task, Split split) const {
   for (const Place& place : places_) {
     if (!place.task.empty() && place.task != task.name) continue;
     if (place.split && place.split != split) continue;
@@ -154,15 +154,15 @@ std::vector<fs::path> DataSource::files(const Task& task, Split split) const {
   return {own->second};
 }
 
-std::shared_ptr<const std::vector<Row>> DataSource::rows(const fs::path& file,
-                                                         const DataSpec& spec) const {
+std::shared_ptr<const std::vector<Row>> RowSource::rows(const fs::path& file,
+                                                        const DataSpec& spec) const {
   if (auto it = shared_.find(file); it != shared_.end()) return it->second;
   auto rows = std::make_shared<const std::vector<Row>>(read_rows(file, spec));
   if (!spec.filter_key.empty()) shared_[file] = rows;
   return rows;
 }
 
-std::vector<Document> DataSource::documents(const Task& task, Split split) const {
+std::vector<Document> RowSource::documents(const Task& task, Split split) const {
   std::vector<std::string> where;
   for (const Place& place : places_) where.push_back(place.path.string());
   std::vector<fs::path> all = files(task, split);

@@ -18,11 +18,11 @@ namespace slm {
 std::string_view split_name(Split split);  // "train", "validation", "test", "dev"
 
 // One thread at a time.
-class DataSource {
+class RowSource {
  public:
   // Each of: a directory; a file; NAME=PATH or NAME:SPLIT=PATH, a directory or file for one task.
   // A file without a name belongs to the task that it is named for.
-  explicit DataSource(std::span<const std::string> places);
+  explicit RowSource(std::span<const std::string> places);
 
   // The documents of one split in the order of the file. Errors say which file is missing, where
   // it comes from and what its rows look like, or which line is wrong.

@@ -20,7 +20,7 @@ class DataFiles : public ::testing::Test {
     write_file_atomically(dir_ / name, text);
     if (place.empty()) place = dir_.string();
     const std::string places[] = {place};
-    return DataSource(places).documents(find_tasks(task)[0], split);
+    return RowSource(places).documents(find_tasks(task)[0], split);
   }
   std::filesystem::path dir_ = scratch_dir();
 };
@@ -106,10 +106,10 @@ TEST_F(DataFiles, AFileOfAnyNameForOneTask) {
 
 TEST_F(DataFiles, PlacesThatAreNotThere) {
   const std::string gone[] = {"arc_easy=" + (dir_ / "gone").string()};
-  EXPECT_EQ(refusal([&] { DataSource source(gone); }),
+  EXPECT_EQ(refusal([&] { RowSource source(gone); }),
             "--data " + gone[0] + ": " + (dir_ / "gone").string() + " does not exist");
   const std::string split[] = {"arc_easy:final=" + dir_.string()};
-  EXPECT_EQ(refusal([&] { DataSource source(split); }),
+  EXPECT_EQ(refusal([&] { RowSource source(split); }),
             "--data " + split[0] + ": a split is train, validation, test or dev");
 }
 

@@ -10,7 +10,7 @@
 
 namespace slm {
 
-Evaluation::Evaluation(std::vector<Task> tasks, const DataSource& data, EvaluationOptions options)
+Evaluation::Evaluation(std::vector<Task> tasks, const RowSource& data, EvaluationOptions options)
     : options_(std::move(options)), limit_(options_.limit) {
   for (const Task& task : tasks) {
     try {
@@ -31,7 +31,7 @@ size_t Evaluation::limited(size_t available) {
   return std::min(available, size_t(*limit_));
 }
 
-void Evaluation::prepare(const Task& task, const DataSource& data) {
+void Evaluation::prepare(const Task& task, const RowSource& data) {
   PreparedTask prepared{.task = task, .shots = options_.shots.value_or(task.shots.value_or(0))};
   prepared.documents = data.documents(task, task.evaluated);
   prepared.available = std::ssize(prepared.documents);

@@ -41,7 +41,7 @@ struct TaskFailure {
 class Evaluation {
  public:
   // Reads the data of every task. What stops one task becomes a failure; the others go on.
-  Evaluation(std::vector<Task> tasks, const DataSource& data, EvaluationOptions options);
+  Evaluation(std::vector<Task> tasks, const RowSource& data, EvaluationOptions options);
 
   const EvaluationOptions& options() const { return options_; }
   const std::vector<PreparedTask>& tasks() const { return tasks_; }
@@ -57,7 +57,7 @@ class Evaluation {
   Results finish(std::span<const Score> scores) const;
 
  private:
-  void prepare(const Task& task, const DataSource& data);
+  void prepare(const Task& task, const RowSource& data);
   size_t limited(size_t available);
 
   EvaluationOptions options_;

@@ -24,7 +24,7 @@ class Evaluations : public ::testing::Test {
   }
   Evaluation evaluate(std::string_view tasks, EvaluationOptions options = {}) {
     const std::string places[] = {dir_.string()};
-    return Evaluation(find_tasks(tasks), DataSource(places), std::move(options));
+    return Evaluation(find_tasks(tasks), RowSource(places), std::move(options));
   }
   std::string failure(std::string_view tasks, EvaluationOptions options = {}) {
     Evaluation evaluation = evaluate(tasks, std::move(options));

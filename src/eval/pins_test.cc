@@ -20,7 +20,7 @@ Evaluation evaluate(Task task, const std::string& file, int shots) {
   std::string folder = external_data("data/eval");
   std::string place = task.name + ":" + std::string(split_name(task.evaluated)) + "=" + rows;
   const std::string places[] = {place, folder};
-  return Evaluation({std::move(task)}, DataSource(places), {.shots = shots, .bootstrap_iters = 10});
+  return Evaluation({std::move(task)}, RowSource(places), {.shots = shots, .bootstrap_iters = 10});
 }
 
 // "arc_challenge 25-shot (examples from ...)", "hendrycksTest-anatomy v1 5-shot".

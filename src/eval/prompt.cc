@@ -8,7 +8,7 @@
 namespace slm {
 
 PromptBuilder::PromptBuilder(const Task& task, int shots, const std::string& description,
-                             const DataSource& data)
+                             const RowSource& data)
     : rule_(task.examples),
       shots_(shots),
       description_(task.description.empty() ? description : task.description) {

@@ -15,8 +15,7 @@ class PromptBuilder {
  public:
   // Reads the split of examples when there are to be some. `description`: may be empty; the
   // task's own goes before it. Errors when the task takes no examples, or there are not enough.
-  PromptBuilder(const Task& task, int shots, const std::string& description,
-                const DataSource& data);
+  PromptBuilder(const Task& task, int shots, const std::string& description, const RowSource& data);
 
   // Draws from `random`, which has shuffled the documents, once per document in that order.
   std::string context(const Document& document, PythonRandom& random) const;

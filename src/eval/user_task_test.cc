@@ -27,7 +27,7 @@ class UserTasks : public ::testing::Test {
   Evaluation evaluate(const std::string& yaml, const std::string& rows) {
     write_file_atomically(dir_ / "quiz.yml", yaml);
     write_file_atomically(dir_ / "quiz.jsonl", rows);
-    return Evaluation(find_tasks((dir_ / "quiz.yml").string()), DataSource({}), {});
+    return Evaluation(find_tasks((dir_ / "quiz.yml").string()), RowSource({}), {});
   }
   std::filesystem::path dir_ = scratch_dir();
 };

@@ -11,10 +11,10 @@
 namespace slm {
 
 struct TokenBatch {
-  Tensor ids;                   // [T] i32, on the host
-  Tensor positions;             // [T] i32: position of each token in its sequence
-  std::vector<int64_t> starts;  // S + 1: sequence s owns rows starts[s] .. starts[s + 1]
-  std::vector<int64_t> slots;   // cache slot of each sequence; empty without a cache
+  Tensor ids;                    // [T] i32, on the host
+  Tensor positions;              // [T] i32: position of each token in its sequence
+  std::vector<int64_t> starts;   // S + 1: sequence s owns rows starts[s] .. starts[s + 1]
+  std::vector<int64_t> slots;    // cache slot of each sequence; empty without a cache
   std::vector<int64_t> parents;  // of a tree (see below); empty: every sequence stands alone
 
   int64_t tokens() const { return starts.back(); }

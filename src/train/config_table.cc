@@ -162,8 +162,10 @@ constexpr ConfigKey kKeys[] = {
     // Evaluation, checkpoints, logging
     {"eval_interval", kImplemented, [](C& c) -> T { return &c.watching.eval_every; }, "steps between validations"},
     {"eval_iters", kImplemented, [](C& c) -> T { return &c.watching.eval_batches; }, "global batches of a validation"},
-    {"eval_tasks", kIgnored, kTexts, "evaluation tasks are not run while training"},
-    {"eval_batch_size", kRecorded, kInt, "batch of evaluation tasks"},
+    {"eval_tasks", kImplemented, [](C& c) -> T { return &c.tasks.names; }, "evaluation tasks to run at each eval_interval, on the rows in eval_data_dir"},
+    {"eval_data_dir", kImplemented, [](C& c) -> T { return &c.tasks.data; }, "directory of the rows of eval_tasks"},
+    {"eval_limit", kImplemented, [](C& c) -> T { return &c.tasks.limit; }, "documents of each of eval_tasks; 0: all"},
+    {"eval_batch_size", kImplemented, [](C& c) -> T { return &c.tasks.batch; }, "most texts of eval_tasks in one pass of the model; 0: what memory holds"},
     {"checkpoint_factor", kImplemented, [](C& c) -> T { return &c.saving.every; }, "steps between checkpoints; 0: only at the end"},
     {"extra_save_iters", kImplemented, [](C& c) -> T { return &c.saving.extra_steps; }, "further steps to save at; 0: before the first"},
     {"keep_last_n_checkpoints", kImplemented, [](C& c) -> T { return &c.saving.keep_last; }, "older ones are deleted; 0: all are kept"},

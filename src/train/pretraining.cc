@@ -14,6 +14,7 @@
 #include "train/restart.h"
 #include "train/run_log.h"
 #include "train/save_plan.h"
+#include "train/task_watch.h"
 #include "train/trainer.h"
 #include "util/error.h"
 #include "util/files.h"
@@ -187,7 +188,7 @@ struct Pretraining::State {
   bool train(RunLog& log, const StopRequest& stop);
   void skip(const Fault& fault, int64_t from_sample);
   void rewind(const Fault& fault);
-  void validate(RunLog& log);
+  void validate(RunLog& log, const StopRequest& stop);
   void conclude(RunLog& log);
   // Consumed so far; samples cut short count as what is left of them.
   int64_t tokens() const {
@@ -213,6 +214,7 @@ struct Pretraining::State {
   FaultWatch faults;
   std::unique_ptr<Machine> machine;
   std::optional<NextToken> validation, test;
+  std::unique_ptr<TaskWatch> tasks;
   OptimizerState staged;  // what the save under way is written from
   CheckpointWriter writer;
   Curriculum curriculum{config.curriculum, config.shape.seq_length};
@@ -272,6 +274,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   check_same_everywhere(comm, print_run_config(config) +
                                   data_fingerprint(config, data.train).dump() +
                                   format("\nstep {}", machine->trainer.steps()));
+  tasks = TaskWatch::make(config, model, options.say);
   if (data.valid)
     validation.emplace(machine->decoder, source_of(*data.valid),
                        objective_spec(config, vocabulary.special));
@@ -374,10 +377,14 @@ void Pretraining::State::plot(RunLog& log) {
   }
 }
 
-void Pretraining::State::validate(RunLog& log) {
+void Pretraining::State::validate(RunLog& log, const StopRequest& stop) {
   const Trainer& trainer = machine->trainer;
   log.sources(trainer.steps(), tokens(),
               data.train.usage(std::min(trainer.samples(), data.train.size())));
+  if (tasks)
+    log.results(trainer.steps(),
+                tasks->run(machine->decoder, *backend, comm, [&] { return stop.requested(); }),
+                tokens());
   if (!validation) return;
   double loss =
       evaluate(*backend, *validation, {0, config.batch.micro, config.batch.micro_batches()},
@@ -439,7 +446,7 @@ bool Pretraining::State::train(RunLog& log, const StopRequest& stop) {
       log.note(made.step, format("the gradients overflowed at a loss scale of {}: no update",
                                  made.loss_scale));
     log.step(made, tokens());
-    if (due(config.watching.eval_every)) validate(log);
+    if (due(config.watching.eval_every)) validate(log, stop);
     if (save_is_due(config.saving, trainer.steps(), last_step())) save(log);
     if (exit_is_due(config.saving, trainer.steps())) break;
   }

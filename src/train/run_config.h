@@ -107,6 +107,12 @@ struct RunConfig {
     bool time_phases = false;
   } watching;
 
+  struct Tasks {  // evaluated at each validation
+    std::vector<std::string> names;
+    std::string data;
+    int64_t limit = 0, batch = 0;
+  } tasks;
+
   std::string precision;  // "fp32", "fp16" or "bfloat16", as the file asks
   bool fp16 = false, bf16 = false;
   LossScalerSpec loss_scaler;  // of fp16

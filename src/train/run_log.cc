@@ -159,6 +159,24 @@ void RunLog::loss(std::string_view kind, int64_t step, double loss, int64_t toke
   progress_.print(format("step {} | {} loss {:.4f}", step, name, loss));
 }
 
+void RunLog::results(int64_t step, const Results& results, int64_t tokens) {
+  if (results.tasks.empty()) return;  // stopped on the way
+  Json values = Json::object();
+  for (const TaskResult& task : results.tasks)
+    for (const auto& [metric, value] : task.values) {
+      values[task.name][metric] = value;
+      std::string tag = format("eval/{}/{}", task.name, metric);
+      if (events_) events_->write(step, std::vector<Scalar>{{tag, value}});
+    }
+  metrics_.write("eval", {{"step", step}, {"tokens", tokens}, {"results", values}});
+  for (const TaskResult& task : results.tasks) {
+    std::string line = format("step {} | {}", step, task.name);
+    for (const std::string& metric : task.metrics())
+      line += format(" {} {:.4f}", metric, *task.value(metric));
+    progress_.print(line);
+  }
+}
+
 void RunLog::sources(int64_t step, int64_t tokens, const std::vector<SampleStream::Usage>& usage) {
   Json list = Json::array();
   for (const auto& use : usage)

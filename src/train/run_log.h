@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/sample_stream.h"
+#include "eval/results.h"
 #include "train/event_file.h"
 #include "train/flops.h"
 #include "train/metrics.h"
@@ -42,6 +43,8 @@ class RunLog {
   void step(const StepReport& report, int64_t tokens);
   // kind "valid" or "test"
   void loss(std::string_view kind, int64_t step, double loss, int64_t tokens);
+  // kind "eval": what evaluation tasks gave.
+  void results(int64_t step, const Results& results, int64_t tokens);
   void sources(int64_t step, int64_t tokens, const std::vector<SampleStream::Usage>& usage);
   void saved(int64_t step, const std::filesystem::path& checkpoint, double seconds);
   // Something went wrong and the run goes on: kind "fault", with what happened as "what".

@@ -107,11 +107,12 @@ TEST_P(ScorerSpecs, BitEqualForAnyBatchOrderAndThreads) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Positions, ScorerSpecs,
-    ::testing::Values(spec_with(Positions::kRotary, 0), spec_with(Positions::kRotary, 4),
-                      spec_with(Positions::kAlibi, 0), spec_with(Positions::kLearned, 0)),
-    spec_name);
+INSTANTIATE_TEST_SUITE_P(Positions, ScorerSpecs,
+                         ::testing::Values(spec_with(Positions::kRotary, 0),
+                                           spec_with(Positions::kRotary, 4),
+                                           spec_with(Positions::kAlibi, 0),
+                                           spec_with(Positions::kLearned, 0)),
+                         spec_name);
 
 // Odd widths leave incomplete registers and tiles at the end of every row.
 TEST(Scorer, BitEqualForOddWidthsAndStoredTypes) {
@@ -119,8 +120,10 @@ TEST(Scorer, BitEqualForOddWidthsAndStoredTypes) {
   spec.mlp_width = 75;
   spec.logit_scale = 0.3f;
   std::vector<Passage> passages = documents(spec.vocab, 9);
-  for (auto [type, isa] : {std::pair{DType::kF32, ""}, {DType::kF32, "portable"},
-                           {DType::kBF16, ""}, {DType::kQ8_0, ""}}) {
+  for (auto [type, isa] : {std::pair{DType::kF32, ""},
+                           {DType::kF32, "portable"},
+                           {DType::kBF16, ""},
+                           {DType::kQ8_0, ""}}) {
     auto backend = make_cpu_backend({.threads = 2, .isa = isa});
     Parameters parameters;
     Parameters plain = random_parameters(spec);
@@ -181,8 +184,8 @@ std::vector<const Passage*> pointers(const std::vector<Passage>& passages) {
 }
 
 TEST(PrefixTree, CommonBeginningsAreOneRow) {
-  std::vector<Passage> passages{{{1, 2}, {3}}, {{1, 2, 3, 4}, {4, 5}}, {{1, 2, 3, 5}, {6}},
-                                {{7}, {8}}};
+  std::vector<Passage> passages{
+      {{1, 2}, {3}}, {{1, 2, 3, 4}, {4, 5}}, {{1, 2, 3, 5}, {6}}, {{7}, {8}}};
   auto all = pointers(passages);
   PrefixTree tree(all);
   EXPECT_EQ(tree.tokens(), 6);  // 1 2, 3, 4, 5, 7
