@@ -117,6 +117,7 @@ void add_evaluate_command(CLI::App& app) {
       app.add_subcommand("evaluate", "Put benchmark tasks to a model; compare what models reached");
   command->footer(kFooter);
   flags->run.add_to(*command);
+  command->get_option("model")->required(false);  // lists, requests and tables need none
   flags->tasks.add_to(*command);
   command
       ->add_option("--dump-requests", flags->dump,
