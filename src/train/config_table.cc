@@ -13,10 +13,8 @@ ConfigTarget nowhere(RunConfig&) {
   return static_cast<T*>(nullptr);
 }
 constexpr auto kInt = nowhere<int64_t>;
-constexpr auto kReal = nowhere<double>;
 constexpr auto kBool = nowhere<bool>;
 constexpr auto kText = nowhere<std::string>;
-constexpr auto kTexts = nowhere<std::vector<std::string>>;
 
 using C = RunConfig;
 using T = ConfigTarget;

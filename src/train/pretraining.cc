@@ -1,7 +1,6 @@
 #include "train/pretraining.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "backend/probe.h"
 #include "comm/flight_recorder.h"
@@ -9,69 +8,22 @@
 #include "train/checkpoint_writer.h"
 #include "train/fault_watch.h"
 #include "train/initialize.h"
+#include "train/machine.h"
 #include "train/model_shape.h"
 #include "train/optimizer_shards.h"
 #include "train/restart.h"
 #include "train/run_log.h"
 #include "train/save_plan.h"
 #include "train/task_watch.h"
-#include "train/trainer.h"
+#include "train/vocabulary.h"
 #include "util/error.h"
 #include "util/files.h"
-#include "util/progress.h"
-#include "util/rng.h"
 #include "util/stop_request.h"
 
 namespace slm {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-struct Vocabulary {
-  int64_t tokens = 0;  // before padding
-  SpecialTokens special;
-  fs::path tokenizer;  // empty without
-};
-
-Vocabulary open_vocabulary(const RunConfig& config, bool may_be_missing) {
-  Vocabulary v{.tokens = config.shape.vocab_size};
-  fs::path file = config.data.tokenizer;
-  bool skip = file.empty() || (may_be_missing && !fs::exists(file));
-  if (!skip) {
-    auto tokenizer = load_tokenizer(file);
-    if (v.tokens == 0) v.tokens = tokenizer->size();
-    check(v.tokens >= tokenizer->size(), "[config] vocab_size is {}, but {} has {} tokens",
-          v.tokens, file.string(), tokenizer->size());
-    v.special = {tokenizer->bos(), tokenizer->eos()};
-    if (!v.special.eos) v.special.eos = tokenizer->find("<|endoftext|>");
-    v.tokenizer = file;
-  }
-  check(v.tokens > 0,
-        "[config] the size of the vocabulary is unknown: give vocab_file (--tokenizer) or "
-        "vocab_size{}",
-        skip && !file.empty() ? format("; {} does not exist", file.string()) : "");
-  return v;
-}
-
-NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& special) {
-  return {.seq_length = config.shape.seq_length,
-          .eod = special.eos,
-          .reset_attention = config.data.reset_attention,
-          .reset_positions = config.data.reset_positions,
-          .mask_eod_loss = config.data.mask_eod_loss,
-          .has_labels = !config.data.train_labels.empty() || !config.data.valid_labels.empty(),
-          .mean_over_step = config.data.loss_norm == "global_tokens",
-          .z_loss = float(config.data.z_loss)};
-}
-
-AdamWSpec optimizer_spec(const RunConfig::Optimizer& o) {
-  return {.beta1 = o.betas[0], .beta2 = o.betas[1], .eps = o.eps, .weight_decay = o.weight_decay};
-}
 
 // The cores that are left to each process, unless the person said how many threads.
 BackendOptions fair_share(BackendOptions options, Comm& comm) {
@@ -79,76 +31,6 @@ BackendOptions fair_share(BackendOptions options, Comm& comm) {
   if (options.threads == 0) options.threads = cores;
   return options;
 }
-
-using Accept = std::function<bool(const StepReport&)>;
-
-DataParallelOptions parallel_options(const RunConfig::Parallel& p) {
-  constexpr int64_t kMostInBucket = 1 << 22;  // larger ones only need memory
-  return {.zero_stage = p.zero_stage,
-          .deterministic = p.deterministic,
-          .overlap = p.overlap,
-          .bucket = std::min(p.bucket, kMostInBucket)};
-}
-
-// In validation every sample has its full length.
-NextTokenSpec training_spec(const RunConfig& config, const SpecialTokens& special) {
-  NextTokenSpec spec = objective_spec(config, special);
-  spec.curriculum = config.curriculum;
-  return spec;
-}
-
-std::optional<LossScaler> loss_scaler(const RunConfig& config) {
-  if (config.working_type() != DType::kF16) return {};
-  return LossScaler(config.loss_scaler);
-}
-
-constexpr uint64_t kDropoutSeed = 0x64726f706f7574;  // apart from that of initial values
-
-TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, LossScaler* scaler,
-                               Accept accept) {
-  return {.micro_batch = c.batch.micro,
-          .accumulate = c.batch.micro_batches(),
-          .max_grad_norm = c.optimizer.max_grad_norm,
-          .recompute = c.recompute ? c.recompute_layers : 0,
-          .dropout = {.rate = c.hidden_dropout, .seed = uint64_t(c.data.seed) ^ kDropoutSeed},
-          .loss_scaler = scaler,
-          .parallel = &parallel,
-          .accept = std::move(accept)};
-}
-
-// The moving parts, in the order in which they need each other.
-struct Machine {
-  Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
-          Parameters initial, Backend& backend, Comm& comm, SampleSource source, Accept accept = {})
-      : exact(config.working_type() == DType::kF32 ? Parameters{} : initial),
-        parameters(trainable(std::move(initial), backend, config.working_type())),
-        decoder(model.spec, parameters),
-        objective(decoder, std::move(source), training_spec(config, special)),
-        parallel(comm, backend, parameters, parallel_options(config.parallel)),
-        optimizer(backend, parameters, optimizer_spec(config.optimizer), parallel.span()),
-        schedule(config.optimizer.lr, config.schedule),
-        scaler(loss_scaler(config)),
-        trainer(backend, parameters, objective, optimizer, schedule,
-                trainer_options(config, parallel, scaler ? &*scaler : nullptr, std::move(accept))) {
-    if (optimizer.mixed()) optimizer.start_from(exact);
-    exact = {};
-  }
-
-  static Parameters trainable(Parameters parameters, Backend& backend, DType working) {
-    parameters.make_trainable(backend, working);
-    return parameters;
-  }
-
-  Parameters exact;  // the initial values before they were rounded, until the optimiser has them
-  Parameters parameters;
-  Decoder decoder;
-  NextToken objective;
-  DataParallel parallel;
-  AdamW optimizer;
-  Schedule schedule;
-  std::optional<LossScaler> scaler;
-  Trainer trainer;
-};
 
 // Processes that were told different things would train different models, or wait forever.
 void check_same_everywhere(Comm& comm, const std::string& told) {
@@ -481,54 +363,5 @@ Pretraining::Pretraining(RunConfig config, std::vector<ConfigSource> files, Pret
 Pretraining::~Pretraining() = default;
 
 bool Pretraining::run() { return state_->run(); }
-
-namespace {
-
-// Seconds of one step on made-up tokens, or nothing when trying would take long or much memory.
-std::optional<double> time_step(const RunConfig& config, const ModelConfig& model,
-                                const Vocabulary& vocabulary, const PretrainOptions& options) {
-  constexpr double kCheapFlops = 2e11, kCheapBytes = 4e9;
-  double tokens = double(config.batch.global * config.shape.seq_length);
-  if (flops_per_token(model.spec, config.shape.seq_length) * tokens > kCheapFlops ||
-      plan_memory(config, model.spec).total() > kCheapBytes)
-    return {};
-  auto backend = make_backend(options.backend, options.backend_options);
-  int64_t vocab = vocabulary.tokens;
-  SampleSource noise = [vocab](int64_t index, std::span<int32_t> out) {
-    Rng rng(uint64_t(index), 1);
-    for (int32_t& id : out) id = int32_t(rng.uniform() * double(vocab));
-  };
-  std::unique_ptr<Comm> alone = one_process();
-  Machine machine(config, model, vocabulary.special,
-                  initial_parameters(model.spec, config.init, uint64_t(config.data.seed)), *backend,
-                  *alone, noise);
-  machine.trainer.step();  // the first one also allocates
-  constexpr int kTimed = 2;
-  auto begin = Clock::now();
-  for (int i = 0; i < kTimed; ++i) machine.trainer.step();
-  return seconds_since(begin) / kTimed;
-}
-
-}  // namespace
-
-std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& options) {
-  RunConfig config = given;
-  Vocabulary vocabulary = open_vocabulary(config, true);
-  ModelConfig model =
-      model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes);
-  for (const std::string& note : config.notes) options.say("note: " + note);
-  std::optional<RunData> data;
-  try {
-    data = open_run_data(config, {.vocab = model.spec.vocab, .only_plan = true});
-  } catch (const Error& e) {
-    options.say(format("note: {}", e.what()));
-  }
-  PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
-  inputs.seconds_per_step = time_step(config, model, vocabulary, options);
-  if (!inputs.seconds_per_step && options.backend != "reference")
-    inputs.peak_flops =
-        gemm_flops_per_second(*make_backend(options.backend, options.backend_options));
-  return describe_plan(inputs);
-}
 
 }  // namespace slm

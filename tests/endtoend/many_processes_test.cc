@@ -35,9 +35,8 @@ class ManyProcesses : public ::testing::Test {
     fs::path binary = STABLELM_BINARY;
     return testing::run_process(
         {"bash", "-c",
-         "PATH=" + binary.parent_path().string() +
-             ":$PATH; mpirun() { command mpirun --allow-run-as-root --oversubscribe \"$@\"; }; " +
-             command},
+         "PATH=" + binary.parent_path().string() + ":$PATH; mpirun() { command " +
+             testing::kMpirun + " \"$@\"; }; " + command},
         directory.path());
   }
   void sh(const std::string& command) {

@@ -18,6 +18,11 @@ ProcessResult run_process(const std::vector<std::string>& words,
                           const std::filesystem::path& directory, const std::string& input = "",
                           int seconds = 120);
 
+// mpirun as tests need it: also for root, with more ranks than cores, and without a leak check of
+// the memory that Open MPI itself keeps until a process ends.
+inline constexpr const char* kMpirun =
+    "mpirun --allow-run-as-root --oversubscribe -x ASAN_OPTIONS=detect_leaks=0";
+
 // A directory of its own for one test, removed at the end.
 class TemporaryDirectory {
  public:

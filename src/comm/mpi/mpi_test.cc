@@ -17,11 +17,10 @@ namespace {
 testing::ProcessResult run_ranks(int ranks, const std::string& test,
                                  const std::string& environment = "") {
   std::string self = std::filesystem::read_symlink("/proc/self/exe");
-  return testing::run_process(
-      {"sh", "-c",
-       format("{} exec mpirun --allow-run-as-root --oversubscribe -n {} {} --gtest_filter={}",
-              environment, ranks, self, test)},
-      "/");
+  return testing::run_process({"sh", "-c",
+                               format("{} exec {} -n {} {} --gtest_filter={}", environment,
+                                      testing::kMpirun, ranks, self, test)},
+                              "/");
 }
 
 TEST(Mpi, DoesTheSameCollectives) {

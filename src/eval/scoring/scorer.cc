@@ -56,7 +56,7 @@ std::vector<PassageScore> Scorer::score(std::span<const Passage* const> passages
       queries.push_back({rows[p][i], passages[p]->targets[i]});
   }
   std::ranges::sort(queries);
-  queries.erase(std::ranges::unique(queries).begin(), queries.end());
+  queries.erase(std::unique(queries.begin(), queries.end()), queries.end());
 
   Context cx{backend_};
   Tensor hidden = decoder_.hidden(cx, tree.batch());
