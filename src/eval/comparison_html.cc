@@ -5,6 +5,7 @@
 
 #include "eval/comparison.h"
 #include "util/format.h"
+#include "util/html.h"
 
 namespace slm {
 namespace {
@@ -42,29 +43,6 @@ p { color: var(--soft); max-width: 50rem; }
 <h1>Model comparison</h1>
 )";
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 using Cells = std::vector<std::optional<ComparisonCell>>;
 
 Cells column_cells(const Comparison& comparison, size_t c) {
@@ -83,11 +61,12 @@ double best_of(const Cells& cells) {
 std::string table(const Comparison& comparison) {
   std::string out = "<div class=\"scroll\"><table>\n<thead><tr><th>Model</th>";
   for (const ComparisonColumn& column : comparison.columns)
-    out += format("<th>{}{}</th>", escaped(column.title),
-                  column.note().empty() ? "" : "<br><small>" + escaped(column.note()) + "</small>");
+    out += format(
+        "<th>{}{}</th>", html_escaped(column.title),
+        column.note().empty() ? "" : "<br><small>" + html_escaped(column.note()) + "</small>");
   out += "<th>Average</th></tr></thead>\n<tbody>\n";
   for (const ComparisonRow& row : comparison.rows) {
-    out += "<tr><td>" + escaped(row.model) + "</td>";
+    out += "<tr><td>" + html_escaped(row.model) + "</td>";
     for (size_t c = 0; c < row.cells.size(); ++c) {
       const auto& cell = row.cells[c];
       if (!cell) {
@@ -121,12 +100,12 @@ class Chart {
     const double middle = y_ + kRow / 2;
     std::string shown = model.size() > 30 ? "…" + tail(model, 29) : model;
     out_ += format("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n", kLeft - 8, middle + 4,
-                   escaped(shown));
+                   html_escaped(shown));
     if (cell) {
       out_ += format(
           "<rect class=\"bar\" x=\"{}\" y=\"{}\" width=\"{:.2f}\" height=\"{}\"><title>{}: "
           "{:.2f}</title></rect>\n",
-          kLeft, y_ + 4, x(cell->percent) - kLeft, kRow - 8, escaped(model), cell->percent);
+          kLeft, y_ + 4, x(cell->percent) - kLeft, kRow - 8, html_escaped(model), cell->percent);
       error_bar(*cell, middle);
     }
     out_ += format("<text x=\"{}\" y=\"{}\">{}</text>\n", kRight + 10, middle + 4,
@@ -164,8 +143,9 @@ std::string chart(const Comparison& comparison, size_t c) {
   const ComparisonColumn& column = comparison.columns[c];
   Chart bars(comparison.rows.size());
   for (const ComparisonRow& row : comparison.rows) bars.bar(row.model, row.cells[c]);
-  return format("<section><h2>{} <small>{}:{}</small></h2>\n{}</section>\n", escaped(column.title),
-                escaped(column.task), escaped(column.metric), bars.take());
+  return format("<section><h2>{} <small>{}:{}</small></h2>\n{}</section>\n",
+                html_escaped(column.title), html_escaped(column.task), html_escaped(column.metric),
+                bars.take());
 }
 
 std::string average_chart(const Comparison& comparison) {

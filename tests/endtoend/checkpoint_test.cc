@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <sstream>
 
 #include "support/process.h"
 #include "support/test_data.h"
@@ -12,13 +11,7 @@ namespace slm {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string contents(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
+using testing::contents;
 
 void flip(const fs::path& file, size_t from_end) {
   std::string bytes = contents(file);

@@ -8,7 +8,6 @@
 #include <sstream>
 
 namespace slm::testing {
-namespace {
 
 namespace fs = std::filesystem;
 
@@ -18,6 +17,8 @@ std::string contents(const fs::path& file) {
   text << in.rdbuf();
   return text.str();
 }
+
+namespace {
 
 [[noreturn]] void become(const std::vector<std::string>& words, const fs::path& directory,
                          const fs::path& files, int seconds) {

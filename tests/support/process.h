@@ -18,6 +18,9 @@ ProcessResult run_process(const std::vector<std::string>& words,
                           const std::filesystem::path& directory, const std::string& input = "",
                           int seconds = 120);
 
+// Of a whole file; empty where there is none.
+std::string contents(const std::filesystem::path& file);
+
 // mpirun as tests need it: also for root, with more ranks than cores, and without a leak check of
 // the memory that Open MPI itself keeps until a process ends.
 inline constexpr const char* kMpirun =

@@ -3,38 +3,13 @@
 
 #include "train/report/page_parts.h"
 #include "train/report/report.h"
+#include "util/html.h"
 #include "util/progress.h"
 
 namespace slm {
 namespace {
 
 constexpr size_t kMostEvents = 200;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 // JSON that no HTML parser takes for the end of a script.
 std::string script_json(const Json& json) {
@@ -56,7 +31,7 @@ std::string controls(std::span<const RunHistory> runs) {
     out += format(
         "<button data-run=\"{}\" aria-pressed=\"true\"><i style=\"background:var(--c{})\"></i>"
         "{}</button>",
-        r, r % kReportColours, escaped(runs[r].name));
+        r, r % kReportColours, html_escaped(runs[r].name));
   return out + "</div>\n";
 }
 
@@ -90,7 +65,7 @@ std::string run_row(const RunHistory& run, size_t r) {
       number_or_dash(run.memory_bytes > 0, format_bytes(run.memory_bytes)),
       format("{:.2f}", s.seconds / 3600)};
   std::string out = format("<tr><td><i style=\"background:var(--c{})\"></i>{}</td>",
-                           r % kReportColours, escaped(run.name));
+                           r % kReportColours, html_escaped(run.name));
   for (const std::string& cell : cells) out += format("<td>{}</td>", cell);
   return out + "</tr>\n";
 }
@@ -113,12 +88,12 @@ std::string differences_table(std::span<const RunHistory> runs) {
   std::string out =
       "<section class=\"card\"><h2>Where the configurations differ</h2><div class=\"scroll\">"
       "<table><thead><tr><th>key</th>";
-  for (const RunHistory& run : runs) out += format("<th>{}</th>", escaped(run.name));
+  for (const RunHistory& run : runs) out += format("<th>{}</th>", html_escaped(run.name));
   out += "</tr></thead><tbody>\n";
   for (const auto& row : rows) {
-    out += format("<tr><td>{}</td>", escaped(row.key));
+    out += format("<tr><td>{}</td>", html_escaped(row.key));
     for (const std::string& v : row.values)
-      out += format("<td class=\"long\">{}</td>", v.empty() ? "–" : escaped(v));
+      out += format("<td class=\"long\">{}</td>", v.empty() ? "–" : html_escaped(v));
     out += "</tr>\n";
   }
   return out + "</tbody></table></div></section>\n";
@@ -131,11 +106,11 @@ std::string event_list(std::span<const RunHistory> runs) {
     for (const RunEvent& e : run.events) {
       if (e.kind == "save" || ++count > kMostEvents) continue;
       items += format("<li{}>{}, step {:.0f}: {}</li>\n", e.kind == "fault" ? " class=\"bad\"" : "",
-                      escaped(run.name), e.at.step, escaped(e.text));
+                      html_escaped(run.name), e.at.step, html_escaped(e.text));
     }
     if (run.skipped_lines > 0)
       items += format("<li class=\"bad\">{}: {} unreadable lines of metrics.jsonl</li>\n",
-                      escaped(run.name), run.skipped_lines);
+                      html_escaped(run.name), run.skipped_lines);
   }
   if (count > kMostEvents) items += format("<li>and {} more</li>\n", count - kMostEvents);
   if (items.empty()) return {};
@@ -167,10 +142,10 @@ std::string report_page(std::span<const RunHistory> runs, int refresh_seconds) {
       "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n";
   if (refresh_seconds > 0)
     out += format("<meta http-equiv=\"refresh\" content=\"{}\">\n", refresh_seconds);
-  out += format("<title>{}</title>\n<style>{}</style></head><body>\n", escaped(title_of(runs)),
+  out += format("<title>{}</title>\n<style>{}</style></head><body>\n", html_escaped(title_of(runs)),
                 kPageStyle);
-  out += format("<h1>{}</h1>\n<p class=\"sub\">{}</p>\n", escaped(title_of(runs)),
-                escaped(subtitle_of(runs)));
+  out += format("<h1>{}</h1>\n<p class=\"sub\">{}</p>\n", html_escaped(title_of(runs)),
+                html_escaped(subtitle_of(runs)));
   out += controls(runs) + chart_cards() + runs_table(runs) + differences_table(runs) +
          event_list(runs);
   out +=
