@@ -55,11 +55,6 @@ void write(const Tensor& t, const Numbers& values) {
       return store<uint16_t>(t, values, [](double x) { return f32_to_bf16(to_odd(x)); });
     case DType::kF16:
       return store<uint16_t>(t, values, [](double x) { return f32_to_f16(to_odd(x)); });
-    case DType::kQ4_0:
-    case DType::kQ8_0: {
-      std::vector<float> floats(values.begin(), values.end());
-      return traits(t.dtype()).from_f32(floats.data(), t.bytes_data(), t.elements());
-    }
     default:
       fail(ErrorKind::kInvalid, "[reference] cannot write numbers as {}", traits(t.dtype()).name);
   }
