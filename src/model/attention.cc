@@ -7,6 +7,7 @@
 #include "ops/norm.h"
 #include "ops/rope.h"
 #include "util/error.h"
+#include "util/rng.h"
 
 namespace slm {
 namespace {
@@ -97,7 +98,8 @@ Attention::Attention(const DecoderSpec& spec, const Parameters& parameters, cons
       v_(parameters, name + ".v"),
       out_(parameters, name + ".out"),
       q_norm_(parameters.find(name + ".q_norm.weight")),
-      k_norm_(parameters.find(name + ".k_norm.weight")) {}
+      k_norm_(parameters.find(name + ".k_norm.weight")),
+      stream_(hash_name(name + ".scores")) {}
 
 Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
                              const KvCache::Layer* cache) const {
@@ -130,7 +132,9 @@ Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& 
   }
   k = laid_out(cx.backend, plan, k);
   v = laid_out(cx.backend, plan, v);
-  Tensor y = attend(cx, q, k, v, plan.segments, plan.scores);
+  AttentionSpec scores = plan.scores;
+  scores.stream = stream_;
+  Tensor y = attend(cx, q, k, v, plan.segments, scores);
   return out_(cx, y.reshape({tokens, spec_.heads * spec_.head_size}));
 }
 

@@ -82,7 +82,7 @@ constexpr ConfigKey kKeys[] = {
     {"override_lr_scheduler", kImplemented, [](C& c) -> T { return &c.schedule.override_checkpoint_schedule; }, "on resume, this file's schedule instead of the checkpoint's"},
     {"use_checkpoint_lr_scheduler", kImplemented, [](C& c) -> T { return &c.schedule.keep_checkpoint_schedule; }, "on resume, the checkpoint's schedule instead of this file's"},
     {"hidden_dropout", kImplemented, [](C& c) -> T { return &c.hidden_dropout; }, "of the embedding and of what attention and MLP add, while training"},
-    {"attention_dropout", kImplemented, [](C& c) -> T { return &c.attention_dropout; }, "0: the attention kernels never have the probabilities at hand"},
+    {"attention_dropout", kImplemented, [](C& c) -> T { return &c.attention_dropout; }, "of the attention probabilities, while training"},
 
     // Batch and data
     {"train_batch_size", kImplemented, [](C& c) -> T { return &c.batch.global; }, "sequences of an optimiser step"},

@@ -175,11 +175,8 @@ void check_values(const RunConfig& c) {
         "negative");
   check(c.hidden_dropout >= 0 && c.hidden_dropout < 1,
         "[config] hidden_dropout is {}, expected a probability below 1", c.hidden_dropout);
-  check(
-      c.attention_dropout == 0,
-      "[config] attention_dropout is {}: only 0 is supported, as the attention kernels never hold "
-      "the probabilities it would drop; hidden_dropout works",
-      c.attention_dropout);
+  check(c.attention_dropout >= 0 && c.attention_dropout < 1,
+        "[config] attention_dropout is {}, expected a probability below 1", c.attention_dropout);
   check(!c.recompute || c.recompute_layers > 0,
         "[config] checkpoint_num_layers is {}, expected 1 or more", c.recompute_layers);
   Curriculum curriculum(c.curriculum, c.shape.seq_length);  // refuses what it cannot do

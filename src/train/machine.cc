@@ -47,7 +47,9 @@ TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, LossS
           .accumulate = c.batch.micro_batches(),
           .max_grad_norm = c.optimizer.max_grad_norm,
           .recompute = c.recompute ? c.recompute_layers : 0,
-          .dropout = {.rate = c.hidden_dropout, .seed = uint64_t(c.data.seed) ^ kDropoutSeed},
+          .dropout = {.rate = c.hidden_dropout,
+                      .attention = c.attention_dropout,
+                      .seed = uint64_t(c.data.seed) ^ kDropoutSeed},
           .loss_scaler = scaler,
           .parallel = &parallel,
           .accept = std::move(accept)};

@@ -36,7 +36,7 @@ void trace_micro_batch(const RunConfig& c, const DecoderSpec& spec, TracedBacken
   Context cx{.backend = backend,
              .tape = &tape,
              .recompute = c.recompute ? c.recompute_layers : 0,
-             .dropout = {.rate = c.hidden_dropout}};
+             .dropout = {.rate = c.hidden_dropout, .attention = c.attention_dropout}};
   int64_t together = c.parallel.deterministic ? 1 : c.batch.micro;  // sequences
   Tensor loss = objective.loss(cx, {0, together, 1}, 0);
   backend.name_next("backward pass");

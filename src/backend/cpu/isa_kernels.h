@@ -28,7 +28,8 @@ void dots(const DotJob& a, int64_t column_begin, int64_t column_end);
 extern const BlockKernels kBlockKernels[kBlockFormats];
 int64_t attention_scratch(const AttentionHead& a, AttentionPass pass);
 void attention_forward(const AttentionHead& a, int64_t begin, int64_t end);
-void attention_decode(const AttentionHead& a);
+void attention_decode(const AttentionHead& a, const DecodeShare& share);
+void attention_merge(const AttentionHead& a, const DecodeSums& s, int64_t begin, int64_t end);
 void attention_backward(const AttentionHeadBack& a);
 
 }  // namespace slm::cpu::SLM_ISA
