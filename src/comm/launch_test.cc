@@ -31,8 +31,12 @@ TEST_F(Launch, KnowsMpirunAndSrun) {
     Mark mark(name, "0");
     EXPECT_TRUE(launched_with_others()) << name;
   }
+  EXPECT_EQ(processes_promised(), 1);
   Mark tasks("SLURM_STEP_NUM_TASKS", "2");  // srun without PMI
   EXPECT_TRUE(launched_with_others());
+  EXPECT_EQ(processes_promised(), 2);
+  Mark pmi("PMI_SIZE", "4");
+  EXPECT_EQ(processes_promised(), 4);
 }
 
 // As the script of a batch job sees it, and a step of one task: no reason to touch MPI.

@@ -48,7 +48,7 @@ struct DecoderSpec {
   float logit_scale = 1;         // logits = logit_scale * x w' + bias
   int64_t padding_id = -1;       // a token whose embedding does not learn; -1: none
   int64_t part = 0, parts = 1;   // of every block: one of several processes' share (model_part.h).
-                                // Heads and MLP width are then those of the part
+                                 // Heads and MLP width are then those of the part
 
   friend bool operator==(const DecoderSpec&, const DecoderSpec&) = default;
 };

@@ -34,12 +34,14 @@ TEST_F(ManyProcesses, OneErrorIsToldOnce) {
   EXPECT_EQ(result.err.find("stablelm: rank", first + 1), std::string::npos) << result.err;
 }
 
-// As `srun` starts it where Slurm and MPI do not know each other.
-TEST_F(ManyProcesses, StartedWithoutMpiTheyAreRefused) {
-  auto result = run("SLURM_STEP_NUM_TASKS=2" + train("run", 6));
-  EXPECT_EQ(result.exit_code, 2) << result.err;
-  EXPECT_NE(result.err.find("srun started 2 processes, but MPI knows of one"), std::string::npos)
-      << result.err;
+// As `srun` starts it where Slurm and MPI do not know each other, and the mpirun of another MPI.
+TEST_F(ManyProcesses, StartedWithoutTheirMpiTheyAreRefused) {
+  for (const char* launcher : {"SLURM_STEP_NUM_TASKS=2", "PMI_RANK=0 PMI_SIZE=2"}) {
+    auto result = run(launcher + train("run", 6));
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_NE(result.err.find("2 processes were started, but MPI knows of one"), std::string::npos)
+        << result.err;
+  }
 }
 
 // Two processes that leave their numbers, and a signal to the second one once the run is under way.
