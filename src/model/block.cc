@@ -2,6 +2,7 @@
 
 #include "ops/add.h"
 #include "ops/dropout.h"
+#include "ops/forget.h"
 #include "ops/norm.h"
 #include "util/rng.h"
 
@@ -33,12 +34,19 @@ Tensor Block::norm2(Context& cx, const Tensor& x) const {
 //  parallel shared:  y = x + attn(n1(x)) + mlp(n1(x))
 Tensor Block::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
                          const KvCache::Layer* cache) const {
-  Tensor n = read_by_parts(cx, norm1(cx, x), sum_);
-  Tensor attended = sum_of_parts(attention_(cx, n, plan, cache), sum_);
+  bool shared = residual_ == Residual::kParallelShared;
+  Tensor n1 = read_by_parts(cx, norm1(cx, x), sum_);
+  Tensor attended = sum_of_parts(attention_(cx, n1, plan, cache), sum_);
   Tensor h = axpy(cx, 1, dropout(cx, attended, attention_stream_), x);
-  if (residual_ == Residual::kSequential) n = read_by_parts(cx, norm2(cx, h), sum_);
-  if (residual_ == Residual::kParallel) n = read_by_parts(cx, norm2(cx, x), sum_);
-  return axpy(cx, 1, dropout(cx, sum_of_parts(mlp_(cx, n), sum_), mlp_stream_), h);
+  if (!shared) forget(cx, n1, [this, x](Context& c) { return norm1(c, x); });
+
+  Tensor before = residual_ == Residual::kSequential ? h : x;
+  Tensor n2 = shared ? n1 : read_by_parts(cx, norm2(cx, before), sum_);
+  Tensor y = sum_of_parts(mlp_(cx, n2), sum_);
+  forget(cx, n2, [this, shared, before](Context& c) {
+    return shared ? norm1(c, before) : norm2(c, before);
+  });
+  return axpy(cx, 1, dropout(cx, y, mlp_stream_), h);
 }
 
 }  // namespace slm

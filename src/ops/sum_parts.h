@@ -13,7 +13,9 @@ namespace slm {
 // process, and the functions below give back what they are given.
 using SumParts = std::function<void(const Tensor&)>;
 
-// x, as the part of this process reads it. Its gradient is the sum of those of all parts.
+// x, as the part of this process reads it. Its gradient is the sum of those of all parts. While a
+// tape records, the numbers are then only in what is returned: nothing else may read x, not the
+// derivative of the op that made it either.
 Tensor read_by_parts(Context& cx, const Tensor& x, const SumParts& sum);
 
 // y becomes, in place, the sum over the processes; its gradient is that of each process's y. It
