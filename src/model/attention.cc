@@ -31,7 +31,8 @@ AttentionSpec scores_of(const DecoderSpec& spec) {
   AttentionSpec scores{.scale = spec.score_scale, .window = spec.window};
   if (scores.scale == 0) scores.scale = float(1 / std::sqrt(double(spec.head_size)));
   if (spec.positions == Positions::kAlibi) {
-    scores.slopes = alibi_slopes(spec.heads, spec.alibi_max_bias);
+    Tensor slopes = alibi_slopes(spec.parts * spec.heads, spec.alibi_max_bias);
+    scores.slopes = slopes.rows(spec.part * spec.heads, (spec.part + 1) * spec.heads);
     for (float& slope : scores.slopes.span<float>()) slope *= spec.alibi_slope;
   }
   return scores;

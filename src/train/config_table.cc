@@ -50,7 +50,7 @@ constexpr ConfigKey kKeys[] = {
     {"use_qkv_bias", kImplemented, [](C& c) -> T { return &c.shape.qkv_bias; }, "q, k and v have a bias, whatever use_bias_in_attn_linear says"},
     {"use_bias_in_mlp", kImplemented, [](C& c) -> T { return &c.shape.mlp_bias; }, "MLP matrices have a bias"},
     {"attention_config", kImplemented, [](C& c) -> T { return &c.shape.attention; }, "kinds of attention by layer; flash and global are the same maths"},
-    {"model_parallel_size", kImplemented, [](C& c) -> T { return &c.shape.model_parallel; }, "multiplies the unit of the padded vocabulary; each process computes whole layers"},
+    {"model_parallel_size", kImplemented, [](C& c) -> T { return &c.shape.model_parallel; }, "processes that compute every block together, when several are started; multiplies the unit of the padded vocabulary"},
     {"pipe_parallel_size", kImplemented, [](C& c) -> T { return &c.shape.pipeline_parallel; }, "pipeline stages; computed as one"},
     {"make_vocab_size_divisible_by", kImplemented, [](C& c) -> T { return &c.shape.vocab_multiple; }, "unit of the padded vocabulary"},
     {"vocab_size", kImplemented, [](C& c) -> T { return &c.shape.vocab_size; }, "tokens before padding; 0: what the tokenizer has"},

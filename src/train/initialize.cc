@@ -96,9 +96,14 @@ void fill_matrix(const Tensor& w, const Method& method, const Dimensions& d, Rng
 void check_init_method(std::string_view name) { find_method(name); }
 
 Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& init, uint64_t seed) {
+  return initial_parameters(ModelPart(spec), init, seed);
+}
+
+Parameters initial_parameters(const ModelPart& mine, const RunConfig::Init& init, uint64_t seed) {
   Parameters parameters;
-  for (const ParameterSpec& p : parameter_specs(spec)) {
-    Tensor value = Tensor::host(p.shape, DType::kF32);
+  for (size_t i = 0; i < mine.parameters().size(); ++i) {
+    const auto& [p, shape] = mine.parameters()[i];
+    Tensor value = Tensor::host(shape, DType::kF32);
     std::span<float> numbers = value.span<float>();
     if (p.role == ParameterRole::kNormWeight || p.role == ParameterRole::kBias) {
       std::fill(numbers.begin(), numbers.end(), p.role == ParameterRole::kBias ? 0.0f : 1.0f);
@@ -107,14 +112,14 @@ Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& in
           find_method(p.role == ParameterRole::kOutput ? init.output_method : init.method);
       Rng rng(seed, hash_name(p.name));
       fill_matrix(value, method,
-                  {.width = double(spec.width),
-                   .layers = double(spec.layers),
-                   .in = double(p.shape[1]),
-                   .out = double(p.shape[0]),
+                  {.width = double(mine.whole().width),
+                   .layers = double(mine.whole().layers),
+                   .in = double(shape[1]),
+                   .out = double(shape[0]),
                    .std = init.std},
                   rng);
     }
-    parameters.add(p, value);
+    parameters.add(p, mine.take(i, value));
   }
   return parameters;
 }

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "core/parameters.h"
-#include "model/spec.h"
+#include "model/model_part.h"
 #include "train/run_config.h"
 
 namespace slm {
@@ -18,6 +18,9 @@ namespace slm {
 // Each tensor has a generator of its own, seeded by its name: values do not depend on the order or
 // number of tensors. Returns the parameters on the host, in layer order.
 Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& init, uint64_t seed);
+// Of a part of the decoder: the numbers the whole one has there. One whole tensor is in memory at a
+// time.
+Parameters initial_parameters(const ModelPart& mine, const RunConfig::Init& init, uint64_t seed);
 
 void check_init_method(std::string_view name);  // error for a name that is none of these
 
