@@ -77,10 +77,11 @@ inline UVec weave_lanes(UVec a, UVec b, std::integer_sequence<int, kLane...>) {
   return __builtin_shufflevector(
       a, b, (kLane / 4 * 4 + kLane % 4 / 2 + kLane % 2 * kLanes + 2 * kUpper)...);
 }
-template <bool kUpper, int... kLane>
-inline UVec weave_pairs(UVec a, UVec b, std::integer_sequence<int, kLane...>) {
-  return __builtin_shufflevector(
-      a, b, (kLane / 4 * 4 + kLane % 2 + kLane % 4 / 2 * kLanes + 2 * kUpper)...);
+using PairVec = uint64_t __attribute__((vector_size(SLM_VECTOR_BYTES)));
+template <bool kUpper, int... kPair>
+inline UVec weave_pairs(UVec a, UVec b, std::integer_sequence<int, kPair...>) {
+  return UVec(__builtin_shufflevector(PairVec(a), PairVec(b),
+                                      (kPair / 2 * 2 + kPair % 2 * (kLanes / 2) + kUpper)...));
 }
 
 // Four bytes from each row: lane r of at[j] has bytes 4 j to 4 j + 3 of row r.
@@ -91,13 +92,14 @@ struct Columns {
 // The 16 bytes of every row from `offset` on, transposed.
 inline __attribute__((always_inline)) Columns columns(const ByteRows& block, int64_t offset) {
   constexpr auto kAll = std::make_integer_sequence<int, kLanes>{};
+  constexpr auto kPairs = std::make_integer_sequence<int, kLanes / 2>{};
   ByteRows rows{block.first + offset, block.stride};
   UVec r0 = every_fourth_row(rows, 0), r1 = every_fourth_row(rows, 1);
   UVec r2 = every_fourth_row(rows, 2), r3 = every_fourth_row(rows, 3);
   UVec low01 = weave_lanes<false>(r0, r1, kAll), high01 = weave_lanes<true>(r0, r1, kAll);
   UVec low23 = weave_lanes<false>(r2, r3, kAll), high23 = weave_lanes<true>(r2, r3, kAll);
-  return {{weave_pairs<false>(low01, low23, kAll), weave_pairs<true>(low01, low23, kAll),
-           weave_pairs<false>(high01, high23, kAll), weave_pairs<true>(high01, high23, kAll)}};
+  return {{weave_pairs<false>(low01, low23, kPairs), weave_pairs<true>(low01, low23, kPairs),
+           weave_pairs<false>(high01, high23, kPairs), weave_pairs<true>(high01, high23, kPairs)}};
 }
 
 // What F16::widen gives, in one instruction where there is one.

@@ -75,20 +75,31 @@ struct alignas(64) UnpackedPanel {
 
 // Asks for the bytes of the next panel while this one is worked on: the blocks of a panel lie one
 // after the other in memory, but are read in kLanes places at once.
-template <class W>
-static int64_t unpack(const ByteRows& rows, int64_t block, int64_t blocks, UnpackedPanel& to) {
-  using Block = typename W::Block;
-  constexpr int64_t kBytes = sizeof(Block), kLine = 64;
-  int64_t n = 0;
-  for (; n * Block::kElems < kChunk && block + n < blocks; ++n) {
-    uintptr_t ahead =
-        reinterpret_cast<uintptr_t>(rows.at(kLanes)) + uintptr_t((block + n) * kLanes * kBytes);
-    for (int64_t i = 0; i < kLanes * kBytes; i += kLine)
-      __builtin_prefetch(reinterpret_cast<const void*>(ahead + uintptr_t(i)), 0, 2);
-    W::unpack({rows.first + (block + n) * kBytes, rows.stride}, to.w + n * Block::kElems / 4,
-              to.scale + n * Block::kElems / W::kGroup, to.shift + n * Block::kElems / kRun);
+static inline void fetch_ahead(const ByteRows& rows, int64_t bytes_before, int64_t bytes) {
+  uintptr_t next = reinterpret_cast<uintptr_t>(rows.at(kLanes)) + uintptr_t(bytes_before);
+  for (int64_t i = 0; i < bytes; i += 64)
+    __builtin_prefetch(reinterpret_cast<const void*>(next + uintptr_t(i)), 0, 2);
+}
+
+// body(n, rows from the block on) for blocks first + n of a panel, n < count
+template <class W, class Body>
+static inline __attribute__((always_inline)) void each_block(const ByteRows& rows, int64_t first,
+                                                             int64_t count, Body body) {
+  constexpr int64_t kBytes = sizeof(typename W::Block);
+  for (int64_t n = 0; n < count; ++n) {
+    fetch_ahead(rows, (first + n) * kLanes * kBytes, kLanes * kBytes);
+    body(n, ByteRows{rows.first + (first + n) * kBytes, rows.stride});
   }
-  return n;
+}
+
+template <class W>
+static void unpack(const ByteRows& rows, int64_t first, int64_t count, UnpackedPanel& to) {
+  constexpr int64_t kElems = W::Block::kElems;
+  each_block<W>(rows, first, count, [&](int64_t n, const ByteRows& block) {
+    UVec* w = to.w + n * kElems / 4;
+    W::weights(block, [&](int i, UVec v) { w[i] = v; });
+    W::factors(block, to.scale + n * kElems / W::kGroup, to.shift + n * kElems / kRun);
+  });
 }
 
 // Adds `runs` runs of k, from `first` on, of kRows rows that make one tile of x.
@@ -141,26 +152,62 @@ static void write(const Int8Job& a, int64_t column, const Vec* sums) {
   }
 }
 
+// All of k for a single row: nothing of the panel is used twice, so it stays in registers.
+template <class W>
+static Vec multiply_row(const ByteRows& rows, int64_t blocks, const Int8Rows& x) {
+  constexpr int kElems = W::Block::kElems, kGroups = kElems / W::kGroup, kRuns = kElems / kRun;
+  Vec total{};
+  each_block<W>(rows, 0, blocks, [&](int64_t n, const ByteRows& block) {
+    const int8_t* q = x.q + n * kElems;
+    IVec dots[kGroups];
+#pragma GCC unroll 16
+    for (int g = 0; g < kGroups; ++g) dots[g] = IVec{} + x.start[n * kGroups + g];
+    W::weights(block, [&](int i, UVec w) {
+      IVec& sum = dots[4 * i / W::kGroup];
+      sum = dot4<W::kWide>(sum, w, UVec{} + load_as<uint32_t>(q + 4 * i));
+    });
+    Vec scale[kGroups], shift[kRuns];
+    W::factors(block, scale, shift);
+#pragma GCC unroll 8
+    for (int i = 0; i < kRuns; ++i) {
+#pragma GCC unroll 2
+      for (int g = i * kGroups / kRuns; g < (i + 1) * kGroups / kRuns; ++g)
+        total += scale[g] * x.scale[n * kRuns + i] * __builtin_convertvector(dots[g], Vec);
+      if constexpr (W::kShift) total += shift[i] * x.sum[n * kRuns + i];
+    }
+  });
+  return total;
+}
+
+template <class W>
+static void multiply_rows(const ByteRows& rows, int64_t blocks, const Int8Rows& x, Vec* sums) {
+  constexpr int64_t kElems = W::Block::kElems, kBlocks = kChunk / kElems;
+  UnpackedPanel panel;
+  for (int64_t r = 0; r < x.rows; ++r) sums[r] = Vec{};
+  for (int64_t block = 0; block < blocks; block += kBlocks) {
+    int64_t n = blocks - block < kBlocks ? blocks - block : kBlocks;
+    unpack<W>(rows, block, n, panel);
+    for (int64_t row = 0, tile; row < x.rows; row += tile) {
+      tile = int8_tile(x.rows - row);
+      auto add = tile == 8   ? add_runs<W, kInt8Tile>
+                 : tile == 4 ? add_runs<W, 4>
+                 : tile == 2 ? add_runs<W, 2>
+                             : add_runs<W, 1>;
+      add(panel, x, row, block * kElems / kRun, n * kElems / kRun, sums + row);
+    }
+  }
+}
+
 template <class W>
 static void multiply_panel(const Int8Job& a, int64_t column) {
   int64_t blocks = a.x.k / W::Block::kElems, stride = blocks * int64_t(sizeof(typename W::Block));
   bool whole = column + kLanes <= a.columns;
   auto* w = static_cast<const uint8_t*>(whole ? a.w : a.last) + (whole ? column * stride : 0);
-  UnpackedPanel panel;
   Vec sums[kInt8MostRows];
-  for (int64_t r = 0; r < a.x.rows; ++r) sums[r] = Vec{};
-  for (int64_t block = 0, n; block < blocks; block += n) {
-    n = unpack<W>({w, stride}, block, blocks, panel);
-    int64_t first = block * W::Block::kElems / kRun, runs = n * W::Block::kElems / kRun;
-    for (int64_t row = 0, tile; row < a.x.rows; row += tile) {
-      tile = int8_tile(a.x.rows - row);
-      auto add = tile == 8   ? add_runs<W, kInt8Tile>
-                 : tile == 4 ? add_runs<W, 4>
-                 : tile == 2 ? add_runs<W, 2>
-                             : add_runs<W, 1>;
-      add(panel, a.x, row, first, runs, sums + row);
-    }
-  }
+  if (a.x.rows == 1)
+    sums[0] = multiply_row<W>({w, stride}, blocks, a.x);
+  else
+    multiply_rows<W>({w, stride}, blocks, a.x, sums);
   write(a, column, sums);
 }
 
