@@ -6,6 +6,7 @@
 #include "core/parameters.h"
 #include "model/spec.h"
 #include "train/run_config.h"
+#include "util/thread_pool.h"
 
 namespace slm {
 
@@ -18,6 +19,10 @@ namespace slm {
 // Each tensor has a generator of its own, seeded by its name: values do not depend on the order or
 // number of tensors. Returns the parameters on the host, in layer order.
 Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& init, uint64_t seed);
+
+// One of them, rounded to a floating or block type: the same numbers for any number of threads.
+Tensor initial_value(const ParameterSpec& parameter, const DecoderSpec& spec,
+                     const RunConfig::Init& init, uint64_t seed, DType dtype, ThreadPool& pool);
 
 void check_init_method(std::string_view name);  // error for a name that is none of these
 
