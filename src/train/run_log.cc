@@ -5,6 +5,7 @@
 #include "model/spec.h"
 #include "train/config_key.h"
 #include "util/files.h"
+#include "util/memory.h"
 
 namespace slm {
 namespace {
