@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/clip.h"
+#include "ops/forget.h"
 #include "ops/norm.h"
 #include "ops/rope.h"
 #include "util/error.h"
@@ -114,8 +115,13 @@ Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& 
     k = norm(cx, k, k_norm_, {}, spec_.norm);
   }
   if (spec_.positions == Positions::kRotary) {
-    q = rope(cx, q, plan.query_rotation, spec_.rope.pairing);
-    k = rope(cx, k, plan.key_rotation, spec_.rope.pairing);
+    auto rotated = [&](const Tensor& heads, const Tensor& table) {
+      Tensor y = rope(cx, heads, table, spec_.rope.pairing);
+      discard(cx, heads);
+      return y;
+    };
+    q = rotated(q, plan.query_rotation);
+    k = rotated(k, plan.key_rotation);
   }
   if (cache) {
     append(cx.backend, plan, k, cache->k);

@@ -2,6 +2,7 @@
 
 #include "ops/add.h"
 #include "ops/dropout.h"
+#include "ops/forget.h"
 #include "ops/norm.h"
 #include "util/rng.h"
 
@@ -31,11 +32,18 @@ Tensor Block::norm2(Context& cx, const Tensor& x) const {
 //  parallel shared:  y = x + attn(n1(x)) + mlp(n1(x))
 Tensor Block::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
                          const KvCache::Layer* cache) const {
-  Tensor n = norm1(cx, x);
-  Tensor h = axpy(cx, 1, dropout(cx, attention_(cx, n, plan, cache), attention_stream_), x);
-  if (residual_ == Residual::kSequential) n = norm2(cx, h);
-  if (residual_ == Residual::kParallel) n = norm2(cx, x);
-  return axpy(cx, 1, dropout(cx, mlp_(cx, n), mlp_stream_), h);
+  bool shared = residual_ == Residual::kParallelShared;
+  Tensor n1 = norm1(cx, x);
+  Tensor h = axpy(cx, 1, dropout(cx, attention_(cx, n1, plan, cache), attention_stream_), x);
+  if (!shared) forget(cx, n1, [this, x](Context& c) { return norm1(c, x); });
+
+  Tensor before = residual_ == Residual::kSequential ? h : x;
+  Tensor n2 = shared ? n1 : norm2(cx, before);
+  Tensor y = mlp_(cx, n2);
+  forget(cx, n2, [this, shared, before](Context& c) {
+    return shared ? norm1(c, before) : norm2(c, before);
+  });
+  return axpy(cx, 1, dropout(cx, y, mlp_stream_), h);
 }
 
 }  // namespace slm

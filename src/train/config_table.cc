@@ -98,6 +98,7 @@ constexpr ConfigKey kKeys[] = {
     {"test_data_weights", kImplemented, [](C& c) -> T { return &c.data.test_weights; }, "relative; empty: all equal"},
     {"train_label_data_paths", kImplemented, [](C& c) -> T { return &c.data.train_labels; }, "label files of train_data_paths: no loss where they are negative"},
     {"valid_label_data_paths", kImplemented, [](C& c) -> T { return &c.data.valid_labels; }, "label files of valid_data_paths"},
+    {"test_label_data_paths", kImplemented, [](C& c) -> T { return &c.data.test_labels; }, "label files of test_data_paths"},
     {"data_path", kImplemented, [](C& c) -> T { return &c.data.path; }, "one prefix, cut by split, instead of the lists"},
     {"split", kImplemented, [](C& c) -> T { return &c.data.split; }, "documents of data_path for training, validation, test: shares of any scale"},
     {"epoch_shuffle", kImplemented, [](C& c) -> T { return &c.data.epoch_shuffle; }, "neox: all epochs together; megatron: the last apart when short; per_epoch: one after the other"},

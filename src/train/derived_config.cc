@@ -142,18 +142,22 @@ void derive_paths(std::string_view key, std::vector<std::string>& paths,
         "[config] {}_data_weights must not be negative, and not all zero", key);
 }
 
+void check_labels(std::string_view key, const std::vector<std::string>& paths,
+                  const std::vector<std::string>& labels) {
+  check(labels.empty() || labels.size() == paths.size(),
+        "[config] {0}_label_data_paths has {1} entries, {0}_data_paths {2}", key, labels.size(),
+        paths.size());
+}
+
 void derive_data(RunConfig::Data& d) {
   derive_paths("train", d.train, d.train_weights);
   derive_paths("valid", d.valid, d.valid_weights);
   derive_paths("test", d.test, d.test_weights);
   check(d.path.empty() || (d.train.empty() && d.valid.empty() && d.test.empty()),
         "[config] give data_path with split, or lists of paths, not both");
-  check(d.train_labels.empty() || d.train_labels.size() == d.train.size(),
-        "[config] train_label_data_paths has {} entries, train_data_paths {}",
-        d.train_labels.size(), d.train.size());
-  check(d.valid_labels.empty() || d.valid_labels.size() == d.valid.size(),
-        "[config] valid_label_data_paths has {} entries, valid_data_paths {}",
-        d.valid_labels.size(), d.valid.size());
+  check_labels("train", d.train, d.train_labels);
+  check_labels("valid", d.valid, d.valid_labels);
+  check_labels("test", d.test, d.test_labels);
   check(d.weight_alpha > 0, "[config] weighted_sampler_alpha must be positive, found {}",
         d.weight_alpha);
   epoch_shuffle_named(d.epoch_shuffle);

@@ -8,7 +8,8 @@ NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& speci
           .reset_attention = config.data.reset_attention,
           .reset_positions = config.data.reset_positions,
           .mask_eod_loss = config.data.mask_eod_loss,
-          .has_labels = !config.data.train_labels.empty() || !config.data.valid_labels.empty(),
+          .has_labels = !config.data.train_labels.empty() || !config.data.valid_labels.empty() ||
+                        !config.data.test_labels.empty(),
           .mean_over_step = config.data.loss_norm == "global_tokens",
           .z_loss = float(config.data.z_loss)};
 }

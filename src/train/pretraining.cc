@@ -17,6 +17,7 @@
 #include "train/task_watch.h"
 #include "train/vocabulary.h"
 #include "util/error.h"
+#include "util/file_lock.h"
 #include "util/files.h"
 #include "util/stop_request.h"
 
@@ -93,6 +94,7 @@ struct Pretraining::State {
   ModelConfig model;
   RunData data;
   CheckpointStore store;
+  std::optional<FileLock> lock;  // of the directory that is saved to
   FaultWatch faults;
   std::unique_ptr<Machine> machine;
   std::optional<NextToken> validation, test;
@@ -130,7 +132,13 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
   check(options.resume || own || store.candidates().empty(),
         "{}: already holds checkpoints; continue them with --resume, or save elsewhere",
         config.saving.save);
-  if (comm.first()) store.remove_leftovers();
+  if (comm.first()) {
+    lock.emplace(fs::path(config.saving.save) / ".lock", [this] {
+      fail(ErrorKind::kIo, "{}: another run is saving to it; wait for it, or save elsewhere",
+           config.saving.save);
+    });
+    store.remove_leftovers();
+  }
   comm.barrier();  // nobody looks for checkpoints before, nobody makes one
 
   std::optional<Restart> restart = find_restart(config, model, options.resume, options.say);
@@ -287,8 +295,10 @@ void Pretraining::State::conclude(RunLog& log) {
   if (saved_step != machine->trainer.steps())
     fail(ErrorKind::kIo, "the last checkpoint could not be written: make room and --resume{}",
          outcome ? ": " + outcome->error : "");
-  log.say(format("{} {}", finished ? "finished; saved" : "interrupted; saved",
-                 store.path_of(machine->trainer.steps()).string()));
+  std::string_view how = finished                                               ? "finished"
+                         : exit_is_due(config.saving, machine->trainer.steps()) ? "exit_interval"
+                                                                                : "interrupted";
+  log.say(format("{}; saved {}", how, store.path_of(machine->trainer.steps()).string()));
 }
 
 void Pretraining::State::skip(const Fault& fault, int64_t from_sample) {

@@ -73,8 +73,8 @@ struct RunConfig {
   struct Data {
     std::vector<std::string> train, valid, test;
     std::vector<double> train_weights, valid_weights, test_weights;
-    std::vector<std::string> train_labels, valid_labels;  // as train and valid, or empty
-    std::string path, split = "969, 30, 1";               // one file for all three
+    std::vector<std::string> train_labels, valid_labels, test_labels;  // one per path, or empty
+    std::string path, split = "969, 30, 1";                            // one file for all three
     std::string epoch_shuffle = "neox", cache;
     bool weight_by_documents = false;
     double weight_alpha = 1;
