@@ -66,6 +66,7 @@ std::shared_ptr<const AttentionPlan> plan_attention(Context& cx, const DecoderSp
                                                     const TokenBatch& batch, const KvCache* cache) {
   auto plan = std::make_shared<AttentionPlan>();
   plan->scores = scores_of(spec);
+  plan->scores.uniform = batch.steady;
   if (spec.positions == Positions::kRotary) plan_rotation(cx, spec.rope, batch, cache, *plan);
   if (!batch.parents.empty()) {
     check(!cache && !cx.tape, "[attention] a tree of texts is for inference without a cache");

@@ -6,6 +6,7 @@
 #include "core/parameters.h"
 #include "model/model_part.h"
 #include "train/run_config.h"
+#include "util/thread_pool.h"
 
 namespace slm {
 
@@ -21,6 +22,10 @@ Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& in
 // Of a part of the decoder: the numbers the whole one has there. One whole tensor is in memory at a
 // time.
 Parameters initial_parameters(const ModelPart& mine, const RunConfig::Init& init, uint64_t seed);
+
+// One of them, rounded to a floating or block type: the same numbers for any number of threads.
+Tensor initial_value(const ParameterSpec& parameter, const DecoderSpec& spec,
+                     const RunConfig::Init& init, uint64_t seed, DType dtype, ThreadPool& pool);
 
 void check_init_method(std::string_view name);  // error for a name that is none of these
 
