@@ -20,7 +20,7 @@ class Backend : public Allocator {
   virtual std::string description() const = 0;  // "cpu (avx512, 2 threads, OpenBLAS)"
 
   virtual void copy(const Tensor& from,
-                    const Tensor& to) = 0;  // same element count; converts between float types
+                    const Tensor& to) = 0;  // same element count; float types, or into blocks
   virtual void add(const AddArgs& a) = 0;
   virtual void accumulate(float alpha, const Tensor& x,
                           const GradSlot& into) = 0;  // into = beta * into + alpha * x

@@ -48,13 +48,13 @@ std::unique_ptr<Backend> ModelOptions::make_backend() const {
   return slm::make_backend(backend, {.threads = threads, .isa = {}, .exact = exact});
 }
 
-Model ModelOptions::load() const {
+LoadOptions ModelOptions::load_options() const {
   LoadOptions options;
   if (!dtype.empty()) {
     options.dtype = dtype_from_name(dtype);
     check(options.dtype.has_value(), "dtype \"{}\": expected f32, bf16 or f16", dtype);
   }
-  return load_model(model_dir(), options);
+  return options;
 }
 
 }  // namespace slm

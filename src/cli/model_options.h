@@ -24,7 +24,8 @@ struct ModelOptions {
 
   std::filesystem::path model_dir() const;
   std::unique_ptr<Backend> make_backend() const;
-  Model load() const;
+  LoadOptions load_options() const;
+  Model load() const { return load_model(model_dir(), load_options()); }
 };
 
 }  // namespace slm

@@ -6,6 +6,7 @@
 #include "train/config_key.h"
 #include "train/curriculum.h"
 #include "util/files.h"
+#include "util/memory.h"
 
 namespace slm {
 namespace {

@@ -68,6 +68,7 @@ class CpuBackend final : public Backend {
 
   // of a quantised tensor; null for another
   const BlockKernels* block_kernels(const Tensor& t) const;
+  TokenRows token_rows(const Tensor& t) const;
   void pack_right(const GemmArgs& a, const PackJob& job, int64_t first_column);
   void gemm_tiled(const GemmArgs& a, float* c);
   void multiply_rows(const GemmArgs& a, const TileJob& whole, int64_t k);

@@ -145,14 +145,33 @@ struct BlockKernels {
 };
 constexpr int kBlockFormats = 8;  // the last ones of DType
 
+// Keys or values of one segment where they lie.
+struct TokenRows {
+  const void* data;  // first token
+  Format format;
+  int64_t stride;  // elements from token to token
+  int64_t first;   // element of a token where the first kv head begins
+  // Of a block format, whose blocks of 32 are laid over whole tokens: decodes n elements (n and
+  // where they begin: whole blocks of block_bytes). Null: a plain format.
+  void (*decode)(const void* blocks, float scale, float* out, int64_t n);
+  int64_t block_bytes;
+};
+
+// util/rng.h's words decide: those up to `last` drop. See AttentionDropout.
+struct ProbabilityDropout {
+  float kept = 1;  // 1 / (1 - rate)
+  uint32_t last = 0;
+  uint64_t seed = 0, stream = 0;  // of the first query head
+  uint64_t first_row = 0;         // of the segment's first query
+  int key_bits = 0;               // kAttentionKeyBits
+};
+
 // Attention over the queries of one segment and one kv head, or in decoding some. Strides are in
 // elements between tokens.
 struct AttentionHead {
   const float* q;  // first query of the segment, head 0 of the group
   int64_t q_stride;
-  const void *k, *v;  // first key of the segment, this kv head
-  Format k_format, v_format;
-  int64_t kv_stride;
+  TokenRows k, v;
   int64_t q_len, k_len, head_size;
   int64_t kv_heads = 1;
   int64_t group;  // query heads that share a kv head
@@ -161,7 +180,25 @@ struct AttentionHead {
   const float* slopes;  // of these query heads; null without ALiBi
   float *y, *lse;       // y as q; lse strides by lse_stride per token, 1 per head; may be null
   int64_t lse_stride;
-  float* scratch;  // attention_scratch(...) floats
+  bool drops = false;
+  ProbabilityDropout dropout = {};
+  float* scratch = nullptr;  // attention_scratch(...) floats
+};
+
+// The keys one call of attention_decode looks at. What they make of query i and head h, counted
+// from the first of the call, are head_size + 2 floats at sums + i * sums_stride + h *
+// (head_size + 2): the sum of e^(logit - top) v, of e^(logit - top), and top. Null when they are
+// all keys: then y and lse are written.
+struct DecodeShare {
+  int64_t key_begin, key_end;
+  float* sums;
+  int64_t sums_stride;
+};
+
+// Shares of all kv heads of one segment, `step` floats apart, to be put together in this order.
+struct DecodeSums {
+  const float* sums;
+  int64_t shares, step;
 };
 
 enum class AttentionPass : uint8_t { kForward, kDecode, kBackward };
@@ -170,7 +207,7 @@ struct AttentionHeadBack {
   AttentionHead forward;
   const float* dy;  // as q
   Output dq;        // as q
-  Output dk, dv;    // strides by kv_stride
+  Output dk, dv;    // stride by k.stride
 };
 
 struct CpuKernels {
@@ -218,8 +255,10 @@ struct CpuKernels {
   int64_t (*attention_scratch)(const AttentionHead& a, AttentionPass pass);  // floats
   // queries [begin, end) of every head of the group; begin is a multiple of query_block
   void (*attention_forward)(const AttentionHead& a, int64_t begin, int64_t end);
-  // one or a few queries against many keys, read once
-  void (*attention_decode)(const AttentionHead& a);
+  // one or a few queries against some keys, read once
+  void (*attention_decode)(const AttentionHead& a, const DecodeShare& share);
+  // y and lse of rows [begin, end), a row being a query and a head, from what all keys make of them
+  void (*attention_merge)(const AttentionHead& a, const DecodeSums& s, int64_t begin, int64_t end);
   void (*attention_backward)(const AttentionHeadBack& a);
 };
 

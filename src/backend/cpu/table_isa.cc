@@ -37,6 +37,7 @@ const CpuKernels kKernels{
     .attention_scratch = attention_scratch,
     .attention_forward = attention_forward,
     .attention_decode = attention_decode,
+    .attention_merge = attention_merge,
     .attention_backward = attention_backward,
 };
 
