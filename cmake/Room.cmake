@@ -21,6 +21,22 @@ endif()
 set(SLM_COMMON_HEADERS <algorithm> <filesystem> <functional> <memory> <optional> <span> <string> <vector>
                        <fmt/format.h> <nlohmann/json.hpp>)
 
+# Registers the tests of a program: one by one, so that a report names them; sanitized programs take long to start,
+# so theirs run in a few shares.
+function(slm_discover program)
+  if(NOT STABLELM_SANITIZE)
+    gtest_discover_tests(${program} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+    return()
+  endif()
+  set(shares 6)
+  math(EXPR last "${shares} - 1")
+  foreach(share RANGE ${last})
+    add_test(NAME ${program}.${share} COMMAND ${program} --gtest_brief=1)
+    set_tests_properties(${program}.${share} PROPERTIES TIMEOUT 600
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${shares};GTEST_SHARD_INDEX=${share}")
+  endforeach()
+endfunction()
+
 # slm_room(<room> [LOOPS] [EXCLUDE regex] [SOURCES extra...] [USES targets...] [TEST_USES targets...])
 # EXCLUDE: sources left out, where something they need is absent.
 # LOOPS: what this room computes is what sanitized tests wait for, so it is optimised there too.
@@ -55,6 +71,6 @@ function(slm_room room)
       target_link_libraries(${room}_test PRIVATE nlohmann_json::nlohmann_json)
       target_precompile_headers(${room}_test PRIVATE ${SLM_COMMON_HEADERS} <gtest/gtest.h>)
     endif()
-    gtest_discover_tests(${room}_test DISCOVERY_MODE PRE_TEST)
+    slm_discover(${room}_test)
   endif()
 endfunction()

@@ -54,9 +54,12 @@ class Backend : public Allocator {
 
 struct BackendOptions {
   int threads = 0;  // 0: one per core this process may use
-  // "avx512bf16", "avx512", "avx2" or "portable"; empty: $STABLELM_CPU_ISA, or the best this
-  // processor has.
+  // "avx512bf16", "avx512vnni", "avx512", "avx2" or "portable"; empty: $STABLELM_CPU_ISA, or the
+  // best this processor has.
   std::string isa;
+  // Products with quantised weights in f32. Otherwise the cpu backend rounds the other operand to
+  // eight bits per number, each run of 32 with a scale of its own, which is several times as fast.
+  bool exact = false;
 };
 
 // Plain loops with double accumulators, one thread: the oracle of every test.

@@ -73,6 +73,7 @@ void add_chat_command(CLI::App& app) {
       ->check(CLI::ExistingFile);
   options->sampling.max_new_tokens = 512;
   options->sampling.add_to(*command);
+  options->speculation.add_to(*command);
   command->add_flag("--stats", options->stats, "Print timings after every answer");
   command->callback([options] { run(*options); });
 }

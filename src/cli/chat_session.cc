@@ -83,6 +83,17 @@ const ChatSession::Command ChatSession::kCommands[] = {
     {"exit", "", "Leave (also Ctrl-D)", [](ChatSession&, std::string_view) { return false; }},
 };
 
+namespace {
+
+GeneratorOptions generator_options(const ChatOptions& options, const Model& model,
+                                   Backend& backend) {
+  GeneratorOptions result = options.sampling.generator_options(model.config.spec);
+  result.speculation = options.speculation.options(model, backend, result.context);
+  return result;
+}
+
+}  // namespace
+
 struct ChatSession::Setting {
   std::string_view name;
   void (*set)(SamplingFlags&, std::string_view value);
@@ -109,7 +120,7 @@ ChatSession::ChatSession(const ChatOptions& options)
       format_(choose_format(options, *model_.tokenizer)),
       conversation_(*format_, ""),
       generator_(decoder_, *backend_, model_.tokenizer.get(),
-                 options.sampling.generator_options(decoder_.spec())) {
+                 generator_options(options, model_, *backend_)) {
   options_.sampling.take_recommended(model_.config.generation);
   conversation_.set_system(
       options.system.value_or(std::string(conversation_.format().default_system)));

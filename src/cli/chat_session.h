@@ -9,6 +9,7 @@
 
 #include "cli/model_options.h"
 #include "cli/sampling_options.h"
+#include "cli/speculation_options.h"
 #include "generate/conversation.h"
 
 namespace slm {
@@ -16,6 +17,7 @@ namespace slm {
 struct ChatOptions {
   ModelOptions model;
   SamplingFlags sampling;
+  SpeculationFlags speculation;
   std::optional<std::string> system;
   std::string format = "auto";  // or the name of a format
   std::filesystem::path template_file;

@@ -12,6 +12,7 @@ void add_verify_command(CLI::App& app);
 void add_logits_command(CLI::App& app);
 void add_convert_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
+void add_init_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
 void add_detokenize_command(CLI::App& app);
 void add_tokenizer_command(CLI::App& app);
@@ -35,6 +36,7 @@ inline constexpr void (*kCommands[])(CLI::App&) = {
     add_logits_command,
     add_convert_command,
     add_quantize_command,
+    add_init_command,
     add_tokenize_command,
     add_detokenize_command,
     add_tokenizer_command,

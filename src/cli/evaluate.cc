@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/evaluate_run.h"
 #include "cli/evaluate_table.h"
+#include "cli/task_failures.h"
 #include "cli/task_options.h"
 #include "cli/together.h"
 #include "eval/python_json.h"
@@ -93,8 +94,8 @@ void dump_requests(const Evaluation& evaluation, const std::string& file) {
 
 void dump(const EvaluateFlags& flags) {
   Evaluation evaluation = flags.tasks.prepare();
-  for (const TaskFailure& failure : evaluation.failures())
-    fmt::print(stderr, "stablelm: {} was left out: {}\n", failure.task, failure.message);
+  for (const std::string& line : failure_lines(evaluation.failures(), "was left out"))
+    fmt::print(stderr, "{}\n", line);
   if (!evaluation.tasks().empty()) dump_requests(evaluation, flags.dump);
   if (!evaluation.failures().empty()) throw CLI::RuntimeError(1);
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <set>
 
+#include "cli/task_failures.h"
 #include "eval/console_table.h"
 #include "eval/scoring/evaluate_tasks.h"
 #include "eval/scoring/samples.h"
@@ -22,7 +23,7 @@ constexpr const char* kRegistryName = "stablelm";  // what is a kind of model in
 
 std::string model_args(const EvaluateRun& run) {
   const ModelOptions& model = run.scoring.model;
-  std::string args = "pretrained=" + model.model;
+  std::string args = "pretrained=" + (model.model.empty() ? "built-in" : model.model);
   if (!model.dtype.empty()) args += ",dtype=" + model.dtype;
   if (run.scoring.max_length > 0) args += format(",max_length={}", run.scoring.max_length);
   if (run.scoring.add_special_tokens) args += ",add_special_tokens=True";
@@ -117,8 +118,8 @@ int run_evaluation(Comm& comm, const EvaluateRun& run, const Evaluation& evaluat
     if (run.output.empty()) fmt::print("{}\n", write_results(outcome.results));
     fmt::print("{}\n{}", summary_line(outcome.results), results_table(outcome.results));
   }
-  for (const TaskFailure& failure : outcome.failures)
-    fmt::print(stderr, "stablelm: {} was not evaluated: {}\n", failure.task, failure.message);
+  for (const std::string& line : failure_lines(outcome.failures, "was not evaluated"))
+    fmt::print(stderr, "{}\n", line);
   return outcome.failures.empty() ? 0 : 1;
 }
 

@@ -14,16 +14,18 @@ struct ModelOptions {
   std::string model;  // empty: the built-in one
   std::string backend = "cpu";
   int threads = 0;
+  bool exact = false;
   std::string dtype;
 
-  // Adds MODEL, --backend, --threads and --dtype.
+  // Adds MODEL, --backend, --threads, --exact and --dtype.
   void add_to(CLI::App& app, bool model_required);
   void add_model(CLI::App& app, bool required);
   void add_backend(CLI::App& app);
 
   std::filesystem::path model_dir() const;
   std::unique_ptr<Backend> make_backend() const;
-  Model load() const;
+  LoadOptions load_options() const;
+  Model load() const { return load_model(model_dir(), load_options()); }
 };
 
 }  // namespace slm

@@ -115,9 +115,13 @@ GeneratorOptions SamplingFlags::generator_options(const DecoderSpec& spec) const
 
 std::string describe(const GenerationTimings& t) {
   std::string reused = t.reused_tokens > 0 ? format(" ({} kept)", t.reused_tokens) : "";
-  return format("{} prompt tokens{} in {:.2f} s ({:.0f} per s), {} new in {:.2f} s ({:.1f} per s)",
-                t.prompt_tokens, reused, t.prefill_seconds, t.prefill_rate(), t.new_tokens,
-                t.decode_seconds, t.decode_rate());
+  std::string guessed = t.proposed_tokens > 0 ? format(", {} of {} proposed tokens accepted",
+                                                       t.accepted_tokens, t.proposed_tokens)
+                                              : "";
+  return format(
+      "{} prompt tokens{} in {:.2f} s ({:.0f} per s), {} new in {:.2f} s ({:.1f} per s){}",
+      t.prompt_tokens, reused, t.prefill_seconds, t.prefill_rate(), t.new_tokens, t.decode_seconds,
+      t.decode_rate(), guessed);
 }
 
 }  // namespace slm

@@ -36,16 +36,26 @@ Generator::Generator(const Decoder& decoder, Backend& backend, const Tokenizer* 
       cache_(backend, decoder.spec(), 1,
              options.context > 0 ? options.context : decoder.spec().max_positions,
              options.cache_dtype),
-      logits_(Tensor::host({1, decoder.spec().vocab}, DType::kF32)) {
+      speculation_(options.speculation) {
+  if (speculation_.make) drafter_ = speculation_.make();
   check(prefill_chunk_ > 0, "[generate] prompt pieces of {} tokens", prefill_chunk_);
 }
 
 GenerationResult Generator::generate(const GenerationRequest& request, const OnToken& on_token,
                                      const std::atomic<bool>* cancel) {
-  Sequence sequence(fitted(request), tokenizer_, decoder_.spec().vocab);
+  DraftedSequence drafted(fitted(request), tokenizer_, decoder_.spec().vocab, drafter_.get(),
+                          speculation_.most);
+  Sequence& sequence = drafted.sequence();
   GenerationResult result;
   GenerationTimings& timings = result.timings;
   timings.prompt_tokens = int64_t(request.prompt.size());
+  auto take = [&](std::span<const float> logits) {
+    return drafted.take(logits, [&](int32_t id, std::string_view text) {
+      result.text += text;
+      if (on_token) on_token(id, text);
+      return true;
+    });
+  };
 
   Clock::time_point start = Clock::now();
   if (!sequence.finished()) {
@@ -55,18 +65,19 @@ GenerationResult Generator::generate(const GenerationRequest& request, const OnT
   timings.prefill_seconds = seconds_since(start);
 
   start = Clock::now();
+  if (!sequence.finished()) take(logits_.span<const float>());
   while (!sequence.finished()) {
-    std::string text = sequence.advance(logits_.span<const float>());
-    result.text += text;
-    if (on_token) on_token(sequence.ids().back(), text);
-    if (sequence.finished()) break;
-    if (is_set(cancel))
+    if (is_set(cancel)) {
       sequence.cancel();
-    else
-      forward(sequence.ids().last(1));
+      break;
+    }
+    std::span<const int32_t> next = drafted.next();
+    forget(std::ssize(next) - take(forward(next, std::ssize(next))));
   }
   timings.decode_seconds = seconds_since(start);
   timings.new_tokens = int64_t(sequence.output().size());
+  timings.proposed_tokens = drafted.proposed();
+  timings.accepted_tokens = drafted.accepted();
 
   result.ids.assign(sequence.output().begin(), sequence.output().end());
   result.finish_reason = *sequence.finished();
@@ -88,17 +99,25 @@ bool Generator::prefill(std::span<const int32_t> prompt, const std::atomic<bool>
   while (cached_.size() < prompt.size()) {
     if (is_set(cancel)) return false;
     auto rest = prompt.subspan(cached_.size());
-    forward(rest.first(std::min(rest.size(), size_t(prefill_chunk_))));
+    forward(rest.first(std::min(rest.size(), size_t(prefill_chunk_))), 1);
   }
   return true;
 }
 
-void Generator::forward(std::span<const int32_t> ids) {
+std::span<const float> Generator::forward(std::span<const int32_t> ids, int64_t rows) {
   Context cx{backend_};
   Tensor hidden = decoder_.hidden(cx, TokenBatch::next(ids, cache_.length(0), 0), &cache_);
   cached_.insert(cached_.end(), ids.begin(), ids.end());
-  Tensor last = hidden.rows(hidden.dim(0) - 1, hidden.dim(0));
-  backend_.copy(decoder_.logits(cx, last), logits_);
+  Tensor logits = decoder_.logits(cx, hidden.rows(hidden.dim(0) - rows, hidden.dim(0)));
+  if (!logits_ || logits_.shape() != logits.shape())
+    logits_ = Tensor::host(logits.shape(), DType::kF32);
+  backend_.copy(logits, logits_);
+  return logits_.span<const float>();
+}
+
+void Generator::forget(int64_t tokens) {
+  cached_.resize(cached_.size() - size_t(tokens));
+  cache_.set_length(0, int64_t(cached_.size()));
 }
 
 // Forgets what the cache holds beyond the common prefix. At least one token of the prompt is left

@@ -1,12 +1,13 @@
 // Text from a decoder: the prompt goes through the forward pass in pieces, then every new token
-// alone, with the keys and values of all earlier ones kept. One sequence at a time.
+// alone or with what is proposed to follow it, with the keys and values of all earlier ones kept.
+// One sequence at a time.
 #pragma once
 
 #include <atomic>
 #include <functional>
 
 #include "backend/backend.h"
-#include "generate/sequence.h"
+#include "generate/drafted_sequence.h"
 #include "model/decoder.h"
 
 namespace slm {
@@ -15,12 +16,14 @@ struct GeneratorOptions {
   int64_t context = 0;  // most tokens of prompt and output together; 0: the model's positions
   DType cache_dtype = DType::kF32;
   int64_t prefill_chunk = 512;  // prompt tokens in one forward pass
+  SpeculationOptions speculation = {};
 };
 
 struct GenerationTimings {
   int64_t prompt_tokens = 0, reused_tokens = 0;  // reused: kept from the previous call
   int64_t new_tokens = 0;
-  double prefill_seconds = 0, decode_seconds = 0;  // the first new token belongs to the prefill
+  int64_t proposed_tokens = 0, accepted_tokens = 0;  // by speculation
+  double prefill_seconds = 0, decode_seconds = 0;    // the first new token belongs to the prefill
 
   double prefill_rate() const;  // tokens per second; 0 when there were none
   double decode_rate() const;
@@ -55,7 +58,9 @@ class Generator {
  private:
   GenerationRequest fitted(GenerationRequest request) const;
   bool prefill(std::span<const int32_t> prompt, const std::atomic<bool>* cancel);
-  void forward(std::span<const int32_t> ids);  // appends to the cache, leaves the last logits
+  // Appends to the cache; the logits of the last `rows` tokens, [rows, V] f32 on the host.
+  std::span<const float> forward(std::span<const int32_t> ids, int64_t rows);
+  void forget(int64_t tokens);  // the last ones
   int64_t reuse_prefix(std::span<const int32_t> prompt);
 
   const Decoder& decoder_;
@@ -64,7 +69,9 @@ class Generator {
   int64_t prefill_chunk_;
   KvCache cache_;
   std::vector<int32_t> cached_;  // the tokens whose keys and values the cache holds
-  Tensor logits_;                // [1, V] f32, on the host
+  SpeculationOptions speculation_;
+  std::unique_ptr<Drafter> drafter_;
+  Tensor logits_;  // of the last forward pass
 };
 
 }  // namespace slm

@@ -10,6 +10,9 @@
 namespace slm {
 namespace {
 
+// What random numbers are for, so that none is used twice.
+constexpr uint64_t kChoice = 0, kAcceptance = 0x9C1B2D5E8F3A7641, kProposal = 0x5E27A8C3D1F4690B;
+
 constexpr float kBanned = -std::numeric_limits<float>::infinity();
 
 void check_share(const char* name, double value) {
@@ -42,16 +45,29 @@ Sampler::Sampler(const SamplingOptions& options, int64_t vocab, std::vector<int3
   check(vocab > 0, "[sampler] a vocabulary of {} tokens", vocab);
 }
 
+// Number `place` of one of the sequence's streams of random numbers.
+double Sampler::uniform(uint64_t purpose, size_t place) const {
+  Rng rng(options_.seed, stream_ ^ purpose);
+  rng.seek(2 * place);  // a uniform takes two words
+  return rng.uniform();
+}
+
 int32_t Sampler::choose(std::span<const float> logits, std::span<const int32_t> ids,
                         int64_t prompt_length) {
+  return draw(distribution(logits, ids, prompt_length), uniform(kChoice, ids.size()));
+}
+
+int32_t Sampler::choose(std::span<const float> logits, std::span<const int32_t> ids,
+                        int64_t prompt_length, const Proposal& proposal) {
+  if (proposal.from.empty()) return choose(logits, ids, prompt_length);
+  return accept_or_replace(distribution(logits, ids, prompt_length), proposal,
+                           uniform(kAcceptance, ids.size()), uniform(kChoice, ids.size()));
+}
+
+Proposal Sampler::propose(std::span<const float> logits, std::span<const int32_t> ids,
+                          int64_t prompt_length) {
   distribution(logits, ids, prompt_length);
-  Rng rng(options_.seed, stream_);
-  rng.seek(2 * ids.size());  // a uniform takes two words
-  double rest = rng.uniform();
-  for (const Candidate& c : candidates_)
-    if ((rest -= c.probability) < 0) return c.id;
-  // Only rounding leads here: the probabilities added up to a little less than the number drawn.
-  return std::ranges::max(candidates_, {}, &Candidate::probability).id;
+  return {draw(candidates_, uniform(kProposal, ids.size())), candidates_};
 }
 
 std::span<const Candidate> Sampler::distribution(std::span<const float> logits,

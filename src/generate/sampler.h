@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "generate/speculative_sampling.h"
+
 namespace slm {
 
 // The defaults change nothing: the model's own distribution.
@@ -25,11 +27,6 @@ struct SamplingOptions {
   uint64_t seed = 0;
 };
 
-struct Candidate {
-  int32_t id;
-  double probability;
-};
-
 // Holds no state but its scratch memory: the same logits, ids and seed give the same token,
 // whatever came before. The n-th token of a sequence uses the n-th random number of (seed, stream).
 // Not thread-safe.
@@ -43,6 +40,13 @@ class Sampler {
   // `ids` is the sequence so far, of which the first `prompt_length` are the prompt.
   int32_t choose(std::span<const float> logits, std::span<const int32_t> ids,
                  int64_t prompt_length);
+  // The same, distributed alike, when a token has been proposed for this place: it is taken if it
+  // may be. A guess is taken if it is what choose() gives.
+  int32_t choose(std::span<const float> logits, std::span<const int32_t> ids, int64_t prompt_length,
+                 const Proposal& proposal);
+  // A proposal for this place, drawn with other random numbers than choose() uses.
+  Proposal propose(std::span<const float> logits, std::span<const int32_t> ids,
+                   int64_t prompt_length);
 
   // What choose() draws from, by ascending id: the tokens that are left and their probabilities,
   // which add up to 1. Greedy choice leaves one.
@@ -61,6 +65,7 @@ class Sampler {
     double p;
   };
 
+  double uniform(uint64_t purpose, size_t place) const;
   void process(std::span<const float> logits, std::span<const int32_t> ids, int64_t prompt_length);
   void ban_repeated_ngrams(std::span<const int32_t> ids);
   void keep_best();

@@ -18,14 +18,13 @@ std::string_view name(FinishReason reason) {
   return "";
 }
 
-Sequence::Sequence(const GenerationRequest& request, const Tokenizer* tokenizer, int64_t vocab,
-                   uint64_t stream)
+Sequence::Sequence(const GenerationRequest& request, const Tokenizer* tokenizer, int64_t vocab)
     : ids_(request.prompt),
       prompt_length_(request.prompt.size()),
       max_new_tokens_(request.max_new_tokens),
       stop_ids_(request.stop_ids),
       sampler_(request.sampling, tokenizer ? std::min(vocab, tokenizer->size()) : vocab,
-               request.stop_ids, stream),
+               request.stop_ids, request.stream),
       stops_(request.stop_strings) {
   check(!ids_.empty(), "[generate] the prompt has no tokens");
   for (int32_t id : ids_)
@@ -38,8 +37,10 @@ Sequence::Sequence(const GenerationRequest& request, const Tokenizer* tokenizer,
   if (max_new_tokens_ == 0) finished_ = FinishReason::kLength;
 }
 
-std::string Sequence::advance(std::span<const float> logits) {
-  int32_t id = sampler_.choose(logits, ids_, int64_t(prompt_length_));
+std::string Sequence::advance(std::span<const float> logits, const Proposal* proposal) {
+  auto prompt = int64_t(prompt_length_);
+  int32_t id = proposal ? sampler_.choose(logits, ids_, prompt, *proposal)
+                        : sampler_.choose(logits, ids_, prompt);
   ids_.push_back(id);
   bool stopped = std::ranges::find(stop_ids_, id) != stop_ids_.end();
   bool full = int64_t(output().size()) >= max_new_tokens_;

@@ -21,6 +21,7 @@ struct GenerationRequest {
   int64_t max_new_tokens = 256;
   std::vector<int32_t> stop_ids;          // such a token ends the text without being part of it
   std::vector<std::string> stop_strings;  // the text ends before the first of them
+  uint64_t stream = 0;  // of random numbers: prompts sampled with one seed take different ones
 };
 
 enum class FinishReason {
@@ -34,18 +35,19 @@ std::string_view name(FinishReason reason);  // "stop", "length", "cancelled"
 // the sequence.
 class Sequence {
  public:
-  // `vocab`: rows of the model's output matrix. `stream`: see Sampler.
-  Sequence(const GenerationRequest& request, const Tokenizer* tokenizer, int64_t vocab,
-           uint64_t stream = 0);
+  // `vocab`: rows of the model's output matrix.
+  Sequence(const GenerationRequest& request, const Tokenizer* tokenizer, int64_t vocab);
 
   // Chooses the next token; `logits` [V] are those of the last one. Returns the text this settles:
-  // none while a character or a stop string may be incomplete.
-  std::string advance(std::span<const float> logits);
+  // none while a character or a stop string may be incomplete. `proposal`, for this place, may be
+  // null.
+  std::string advance(std::span<const float> logits, const Proposal* proposal = nullptr);
   void cancel() { finished_ = FinishReason::kCancelled; }
   std::optional<FinishReason> finished() const { return finished_; }
 
   std::span<const int32_t> ids() const { return ids_; }  // prompt and output
   std::span<const int32_t> output() const { return ids().subspan(prompt_length_); }
+  int64_t room() const { return max_new_tokens_ - int64_t(output().size()); }  // tokens to come
 
  private:
   std::string settle(int32_t id, bool last);

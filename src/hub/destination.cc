@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "hub/cache.h"
-#include "hub/file_lock.h"
 #include "util/error.h"
+#include "util/file_lock.h"
 #include "util/files.h"
 
 namespace slm {

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "hub/explain.h"
-#include "hub/file_lock.h"
 #include "hub/repository.h"
 #include "util/digest.h"
 #include "util/error.h"
+#include "util/file_lock.h"
 #include "util/files.h"
 
 namespace slm {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/clip.h"
+#include "ops/forget.h"
 #include "ops/norm.h"
 #include "ops/rope.h"
 #include "util/error.h"
@@ -30,7 +31,8 @@ AttentionSpec scores_of(const DecoderSpec& spec) {
   AttentionSpec scores{.scale = spec.score_scale, .window = spec.window};
   if (scores.scale == 0) scores.scale = float(1 / std::sqrt(double(spec.head_size)));
   if (spec.positions == Positions::kAlibi) {
-    scores.slopes = alibi_slopes(spec.heads, spec.alibi_max_bias);
+    Tensor slopes = alibi_slopes(spec.parts * spec.heads, spec.alibi_max_bias);
+    scores.slopes = slopes.rows(spec.part * spec.heads, (spec.part + 1) * spec.heads);
     for (float& slope : scores.slopes.span<float>()) slope *= spec.alibi_slope;
   }
   return scores;
@@ -64,6 +66,7 @@ std::shared_ptr<const AttentionPlan> plan_attention(Context& cx, const DecoderSp
                                                     const TokenBatch& batch, const KvCache* cache) {
   auto plan = std::make_shared<AttentionPlan>();
   plan->scores = scores_of(spec);
+  plan->scores.uniform = batch.steady;
   if (spec.positions == Positions::kRotary) plan_rotation(cx, spec.rope, batch, cache, *plan);
   if (!batch.parents.empty()) {
     check(!cache && !cx.tape, "[attention] a tree of texts is for inference without a cache");
@@ -115,8 +118,13 @@ Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& 
     k = norm(cx, k, k_norm_, {}, spec_.norm);
   }
   if (spec_.positions == Positions::kRotary) {
-    q = rope(cx, q, plan.query_rotation, spec_.rope.pairing);
-    k = rope(cx, k, plan.key_rotation, spec_.rope.pairing);
+    auto rotated = [&](const Tensor& heads, const Tensor& table) {
+      Tensor y = rope(cx, heads, table, spec_.rope.pairing);
+      discard(cx, heads);
+      return y;
+    };
+    q = rotated(q, plan.query_rotation);
+    k = rotated(k, plan.key_rotation);
   }
   if (cache) {
     append(cx.backend, plan, k, cache->k);

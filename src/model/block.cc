@@ -2,12 +2,14 @@
 
 #include "ops/add.h"
 #include "ops/dropout.h"
+#include "ops/forget.h"
 #include "ops/norm.h"
 #include "util/rng.h"
 
 namespace slm {
 
-Block::Block(const DecoderSpec& spec, const Parameters& parameters, const std::string& name)
+Block::Block(const DecoderSpec& spec, const Parameters& parameters, const std::string& name,
+             SumParts sum)
     : norm_(spec.norm),
       residual_(spec.residual),
       norm1_weight_(parameters.at(name + ".norm1.weight")),
@@ -16,6 +18,7 @@ Block::Block(const DecoderSpec& spec, const Parameters& parameters, const std::s
       norm2_bias_(parameters.find(name + ".norm2.bias")),
       attention_(spec, parameters, name + ".attn"),
       mlp_(spec, parameters, name + ".mlp"),
+      sum_(std::move(sum)),
       attention_stream_(hash_name(name + ".attn")),
       mlp_stream_(hash_name(name + ".mlp")) {}
 
@@ -31,11 +34,19 @@ Tensor Block::norm2(Context& cx, const Tensor& x) const {
 //  parallel shared:  y = x + attn(n1(x)) + mlp(n1(x))
 Tensor Block::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
                          const KvCache::Layer* cache) const {
-  Tensor n = norm1(cx, x);
-  Tensor h = axpy(cx, 1, dropout(cx, attention_(cx, n, plan, cache), attention_stream_), x);
-  if (residual_ == Residual::kSequential) n = norm2(cx, h);
-  if (residual_ == Residual::kParallel) n = norm2(cx, x);
-  return axpy(cx, 1, dropout(cx, mlp_(cx, n), mlp_stream_), h);
+  bool shared = residual_ == Residual::kParallelShared;
+  Tensor n1 = read_by_parts(cx, norm1(cx, x), sum_);
+  Tensor attended = sum_of_parts(attention_(cx, n1, plan, cache), sum_);
+  Tensor h = axpy(cx, 1, dropout(cx, attended, attention_stream_), x);
+  if (!shared) forget(cx, n1, [this, x](Context& c) { return norm1(c, x); });
+
+  Tensor before = residual_ == Residual::kSequential ? h : x;
+  Tensor n2 = shared ? n1 : read_by_parts(cx, norm2(cx, before), sum_);
+  Tensor y = sum_of_parts(mlp_(cx, n2), sum_);
+  forget(cx, n2, [this, shared, before](Context& c) {
+    return shared ? norm1(c, before) : norm2(c, before);
+  });
+  return axpy(cx, 1, dropout(cx, y, mlp_stream_), h);
 }
 
 }  // namespace slm

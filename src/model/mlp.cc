@@ -1,6 +1,7 @@
 #include "model/mlp.h"
 
 #include "ops/activation.h"
+#include "ops/forget.h"
 
 namespace slm {
 
@@ -13,8 +14,15 @@ Mlp::Mlp(const DecoderSpec& spec, const Parameters& parameters, const std::strin
 }
 
 Tensor Mlp::operator()(Context& cx, const Tensor& x) const {
-  if (!gated_) return down_(cx, activation(cx, up_(cx, x), activation_));
-  return down_(cx, gated(cx, gate_(cx, x), up_(cx, x), activation_));
+  Tensor gate, up = up_(cx, x);
+  if (gated_) gate = gate_(cx, x);
+  auto hidden = [gate, up, kind = activation_](Context& c) {
+    return gate ? gated(c, gate, up, kind) : activation(c, up, kind);
+  };
+  Tensor h = hidden(cx);
+  Tensor y = down_(cx, h);
+  forget(cx, h, hidden);
+  return y;
 }
 
 }  // namespace slm

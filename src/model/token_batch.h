@@ -16,6 +16,7 @@ struct TokenBatch {
   std::vector<int64_t> starts;   // S + 1: sequence s owns rows starts[s] .. starts[s + 1]
   std::vector<int64_t> slots;    // cache slot of each sequence; empty without a cache
   std::vector<int64_t> parents;  // of a tree (see below); empty: every sequence stands alone
+  bool steady = false;           // attention rounds alike however a text is cut, as in a tree
 
   int64_t tokens() const { return starts.back(); }
   int64_t sequences() const { return int64_t(starts.size()) - 1; }

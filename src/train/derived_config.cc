@@ -8,6 +8,7 @@
 #include "data/sampling.h"
 #include "train/fault_policy.h"
 #include "train/initialize.h"
+#include "train/model_shape.h"
 #include "train/schedule.h"
 #include "util/error.h"
 
@@ -83,6 +84,27 @@ void derive_batch(RunConfig::Batch& b, int64_t processes) {
         b.global, b.micro, b.accumulate, processes);
 }
 
+// What several processes share must divide among them.
+void check_parts(const RunConfig& c) {
+  int64_t parts = c.parts();
+  check(
+      c.parallel.processes % parts == 0,
+      "[config] model_parallel_size is {}, but there are {} processes: start a multiple of {}, or "
+      "one alone, which computes all parts",
+      parts, c.parallel.processes, parts);
+  struct Axis {
+    std::string_view key;
+    int64_t count;
+  };
+  for (const Axis& axis :
+       {Axis{"num_attention_heads", c.shape.heads}, Axis{"num_kv_heads", c.shape.kv_heads},
+        Axis{"MLP width", mlp_width(c.shape)}})
+    check(axis.count % parts == 0,
+          "[config] {} is {}, which model_parallel_size {} does not divide: each process has an "
+          "equal part of it",
+          axis.key, axis.count, parts);
+}
+
 void derive_parallel(RunConfig& c) {
   RunConfig::Parallel& p = c.parallel;
   check(p.bucket > 0,
@@ -91,11 +113,7 @@ void derive_parallel(RunConfig& c) {
         p.bucket);
   check(p.zero_stage >= 0 && p.zero_stage <= 3,
         "[config] zero_optimization.stage is {}, expected 0 or 1", p.zero_stage);
-  if (p.processes > 1 && c.shape.model_parallel > 1)
-    c.notes.push_back(
-        format("model_parallel_size {}: decides the padded vocabulary only; the {} processes share "
-               "the batch, each with whole layers",
-               c.shape.model_parallel, p.processes));
+  check_parts(c);
   if (p.zero_stage <= 1) return;
   c.notes.push_back(
       format("zero_optimization.stage: {} is asked for; computed as 1, with whole "
@@ -142,18 +160,22 @@ void derive_paths(std::string_view key, std::vector<std::string>& paths,
         "[config] {}_data_weights must not be negative, and not all zero", key);
 }
 
+void check_labels(std::string_view key, const std::vector<std::string>& paths,
+                  const std::vector<std::string>& labels) {
+  check(labels.empty() || labels.size() == paths.size(),
+        "[config] {0}_label_data_paths has {1} entries, {0}_data_paths {2}", key, labels.size(),
+        paths.size());
+}
+
 void derive_data(RunConfig::Data& d) {
   derive_paths("train", d.train, d.train_weights);
   derive_paths("valid", d.valid, d.valid_weights);
   derive_paths("test", d.test, d.test_weights);
   check(d.path.empty() || (d.train.empty() && d.valid.empty() && d.test.empty()),
         "[config] give data_path with split, or lists of paths, not both");
-  check(d.train_labels.empty() || d.train_labels.size() == d.train.size(),
-        "[config] train_label_data_paths has {} entries, train_data_paths {}",
-        d.train_labels.size(), d.train.size());
-  check(d.valid_labels.empty() || d.valid_labels.size() == d.valid.size(),
-        "[config] valid_label_data_paths has {} entries, valid_data_paths {}",
-        d.valid_labels.size(), d.valid.size());
+  check_labels("train", d.train, d.train_labels);
+  check_labels("valid", d.valid, d.valid_labels);
+  check_labels("test", d.test, d.test_labels);
   check(d.weight_alpha > 0, "[config] weighted_sampler_alpha must be positive, found {}",
         d.weight_alpha);
   epoch_shuffle_named(d.epoch_shuffle);
@@ -214,7 +236,7 @@ void derive(RunConfig& c) {
     c.watching.log_every = c.watching.print_every;
   derive_shape(c);
   derive_parallel(c);
-  derive_batch(c.batch, c.parallel.processes);
+  derive_batch(c.batch, c.sharers());
   derive_precision(c);
   derive_data(c.data);
   check_values(c);

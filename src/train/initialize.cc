@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <memory>
+#include <numbers>
+#include <span>
 #include <vector>
 
 #include "util/error.h"
@@ -72,49 +76,125 @@ void orthonormalise(std::vector<double>& a, size_t count, size_t length, size_t 
   }
 }
 
-void fill_matrix(const Tensor& w, const Method& method, const Dimensions& d, Rng& rng) {
-  std::span<float> out = w.span<float>();
-  double size = method.size(d);
-  if (method.kind == Method::kNormal) {
-    for (float& x : out) x = float(size * rng.normal());
-  } else if (method.kind == Method::kUniform) {
-    for (float& x : out) x = float(size * (2 * rng.uniform() - 1));
-  } else {
-    auto rows = size_t(w.dim(0)), columns = size_t(w.dim(1));
-    std::vector<double> a(out.size());
-    for (double& x : a) x = rng.normal();
-    if (rows <= columns)
-      orthonormalise(a, rows, columns, columns, 1);
-    else
-      orthonormalise(a, columns, rows, 1, columns);
-    std::transform(a.begin(), a.end(), out.begin(), [&](double x) { return float(size * x); });
+// A block of the generator holds four words: the two uniform numbers, and from those the two normal
+// ones, that Rng::uniform and Rng::normal draw in this order.
+struct Pair {
+  double first, second;
+};
+
+Pair uniform_pair(const Rng& rng, uint64_t index) {
+  std::array<uint32_t, 4> w = rng.block(index);
+  auto unit = [](uint64_t high, uint64_t low) {
+    return double((high << 32 | low) >> 11) * 0x1p-53;
+  };
+  return {unit(w[0], w[1]), unit(w[2], w[3])};
+}
+
+Pair normal_pair(const Rng& rng, uint64_t index) {
+  Pair u = uniform_pair(rng, index);
+  double radius = std::sqrt(-2 * std::log(1 - u.first)), angle = 2 * std::numbers::pi * u.second;
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+// Numbers [first, first + out.size()) of a generator's sequence, each times `size`.
+void fill_normal(const Rng& rng, double size, int64_t first, std::span<float> out) {
+  for (int64_t i = 0, count = std::ssize(out); i < count;) {
+    Pair pair = normal_pair(rng, uint64_t(first + i) / 2);
+    if ((first + i) % 2 == 0) out[size_t(i++)] = float(size * pair.first);
+    if (i < count && (first + i) % 2 == 1) out[size_t(i++)] = float(size * pair.second);
   }
+}
+
+void fill_uniform(const Rng& rng, double size, int64_t first, std::span<float> out) {
+  for (int64_t i = 0, count = std::ssize(out); i < count;) {
+    Pair pair = uniform_pair(rng, uint64_t(first + i) / 2);
+    if ((first + i) % 2 == 0) out[size_t(i++)] = float(size * (2 * pair.first - 1));
+    if (i < count && (first + i) % 2 == 1) out[size_t(i++)] = float(size * (2 * pair.second - 1));
+  }
+}
+
+std::vector<float> orthogonal_matrix(const Rng& rng, double size, size_t rows, size_t columns) {
+  std::vector<double> a(rows * columns);
+  for (size_t i = 0; i < a.size(); ++i) {
+    Pair pair = normal_pair(rng, i / 2);
+    a[i] = i % 2 == 0 ? pair.first : pair.second;
+  }
+  if (rows <= columns)
+    orthonormalise(a, rows, columns, columns, 1);
+  else
+    orthonormalise(a, columns, rows, 1, columns);
+  std::vector<float> out(a.size());
+  std::transform(a.begin(), a.end(), out.begin(), [&](double x) { return float(size * x); });
+  return out;
+}
+
+// Rows [begin, end) of a tensor, as its parameter begins.
+using FillRows = std::function<void(int64_t begin, int64_t end, std::span<float> out)>;
+
+FillRows rows_of(const ParameterSpec& p, const DecoderSpec& spec, const RunConfig::Init& init,
+                 uint64_t seed) {
+  if (p.role == ParameterRole::kNormWeight || p.role == ParameterRole::kBias)
+    return [value = p.role == ParameterRole::kBias ? 0.0f : 1.0f](
+               int64_t, int64_t, std::span<float> out) { std::ranges::fill(out, value); };
+  bool writes_stream = p.role == ParameterRole::kOutput;
+  const Method& method = find_method(writes_stream ? init.output_method : init.method);
+  Rng rng(seed, hash_name(p.name));
+  int64_t rows = p.shape[0], columns = p.shape[1];
+  double size = method.size({.width = double(spec.width),
+                             .layers = double(spec.layers),
+                             .in = double(columns),
+                             .out = double(rows),
+                             .std = init.std});
+  if (method.kind == Method::kOrthogonal) {
+    auto whole = std::make_shared<std::vector<float>>(
+        orthogonal_matrix(rng, size, size_t(rows), size_t(columns)));
+    return [whole, columns](int64_t begin, int64_t end, std::span<float> out) {
+      std::copy(whole->begin() + begin * columns, whole->begin() + end * columns, out.begin());
+    };
+  }
+  auto fill = method.kind == Method::kNormal ? fill_normal : fill_uniform;
+  return
+      [=](int64_t begin, int64_t, std::span<float> out) { fill(rng, size, begin * columns, out); };
 }
 
 }  // namespace
 
 void check_init_method(std::string_view name) { find_method(name); }
 
-Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& init, uint64_t seed) {
-  Parameters parameters;
-  for (const ParameterSpec& p : parameter_specs(spec)) {
-    Tensor value = Tensor::host(p.shape, DType::kF32);
-    std::span<float> numbers = value.span<float>();
-    if (p.role == ParameterRole::kNormWeight || p.role == ParameterRole::kBias) {
-      std::fill(numbers.begin(), numbers.end(), p.role == ParameterRole::kBias ? 0.0f : 1.0f);
-    } else {
-      const Method& method =
-          find_method(p.role == ParameterRole::kOutput ? init.output_method : init.method);
-      Rng rng(seed, hash_name(p.name));
-      fill_matrix(value, method,
-                  {.width = double(spec.width),
-                   .layers = double(spec.layers),
-                   .in = double(p.shape[1]),
-                   .out = double(p.shape[0]),
-                   .std = init.std},
-                  rng);
+Tensor initial_value(const ParameterSpec& p, const DecoderSpec& spec, const RunConfig::Init& init,
+                     uint64_t seed, DType dtype, ThreadPool& pool) {
+  constexpr int64_t kPiece = 1 << 14;  // numbers made at a time, in the first cache
+  FillRows fill = rows_of(p, spec, init, seed);
+  Tensor value = Tensor::host(p.shape, dtype);
+  int64_t width = p.shape[-1], rows = value.elements() / width;
+  int64_t step = std::max<int64_t>(1, kPiece / width), row_bytes = bytes_of(dtype, width);
+  pool.run(rows, step, [&](int64_t begin, int64_t end) {
+    std::vector<float> numbers;
+    for (int64_t r = begin; r < end; r += step) {
+      int64_t until = std::min(r + step, end);
+      numbers.resize(size_t((until - r) * width));
+      fill(r, until, numbers);
+      for (int64_t i = r; i < until; ++i)
+        traits(dtype).from_f32(numbers.data() + (i - r) * width, value.bytes_data() + i * row_bytes,
+                               width);
     }
-    parameters.add(p, value);
+  });
+  return value;
+}
+
+Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& init, uint64_t seed) {
+  return initial_parameters(ModelPart(spec), init, seed);
+}
+
+Parameters initial_parameters(const ModelPart& mine, const RunConfig::Init& init, uint64_t seed) {
+  Parameters parameters;
+  ThreadPool pool;
+  for (size_t i = 0; i < mine.parameters().size(); ++i) {
+    const auto& [p, shape] = mine.parameters()[i];
+    ParameterSpec whole = p;
+    whole.shape = shape;
+    parameters.add(p,
+                   mine.take(i, initial_value(whole, mine.whole(), init, seed, DType::kF32, pool)));
   }
   return parameters;
 }

@@ -7,6 +7,7 @@
 
 #include "model/tiny_spec.h"
 #include "support/refusal.h"
+#include "util/rng.h"
 
 namespace slm {
 namespace {
@@ -85,6 +86,25 @@ TEST(Initialize, OrthogonalRowsOrColumns) {
       EXPECT_NEAR(product(up, false, i, j), i == j ? 2 : 0, bound);
       EXPECT_NEAR(product(down, true, i, j), i == j ? 1 : 0, bound);
     }
+}
+
+// What runs began with must not change: the numbers are those the generator draws one by one.
+TEST(Initialize, NumbersAreTheGeneratorsForAnyNumberOfThreads) {
+  ParameterSpec p{"a.weight", {37, 41}, ParameterRole::kInput};
+  for (const char* method : {"normal", "xavier_uniform"}) {
+    Rng rng(5, hash_name(p.name));
+    bool normal = std::string_view(method) == "normal";
+    double size = normal ? 0.02 : std::sqrt(6.0 / (37 + 41));
+    std::vector<float> expected;
+    for (int64_t i = 0; i < p.shape.elements(); ++i)
+      expected.push_back(float(size * (normal ? rng.normal() : 2 * rng.uniform() - 1)));
+    for (int threads : {1, 2, 3}) {
+      ThreadPool pool(threads);
+      Tensor value = initial_value(p, spec(), {.method = method}, 5, DType::kF32, pool);
+      EXPECT_TRUE(std::ranges::equal(value.span<const float>(), expected))
+          << method << ", " << threads << " threads";
+    }
+  }
 }
 
 TEST(Initialize, UnknownMethodNamesTheKnown) {

@@ -1,7 +1,5 @@
 #include "train/metrics.h"
 
-#include <sys/resource.h>
-
 #include "util/files.h"
 
 namespace slm {
@@ -52,12 +50,6 @@ void MetricsLog::remember(const Json& line) {
   if (!trained && line["kind"] != "valid") return;
   auto& curve = trained ? curves_.train : curves_.valid;
   curve.push_back({line["step"].get<double>(), line["loss"].get<double>()});
-}
-
-int64_t peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t(usage.ru_maxrss) * 1024;
 }
 
 }  // namespace slm

@@ -50,9 +50,6 @@ class MetricsLog {
   LossCurves curves_;
 };
 
-// The most memory this process ever held, in bytes.
-int64_t peak_memory();
-
 // An SVG picture of the curves against steps.
 std::string plot_loss(const LossCurves& curves);
 

@@ -73,8 +73,8 @@ struct RunConfig {
   struct Data {
     std::vector<std::string> train, valid, test;
     std::vector<double> train_weights, valid_weights, test_weights;
-    std::vector<std::string> train_labels, valid_labels;  // as train and valid, or empty
-    std::string path, split = "969, 30, 1";               // one file for all three
+    std::vector<std::string> train_labels, valid_labels, test_labels;  // one per path, or empty
+    std::string path, split = "969, 30, 1";                            // one file for all three
     std::string epoch_shuffle = "neox", cache;
     bool weight_by_documents = false;
     double weight_alpha = 1;
@@ -122,6 +122,9 @@ struct RunConfig {
   int64_t recompute_layers = 1;
 
   DType working_type() const;  // that precision means
+  // Processes that compute every block together; one alone computes all of it.
+  int64_t parts() const { return parallel.processes > 1 ? shape.model_parallel : 1; }
+  int64_t sharers() const { return parallel.processes / parts(); }  // of the batch
 
   std::set<std::string> given;     // keys that a file or the command line set
   std::vector<std::string> notes;  // what the person should know: ignored keys, things done instead

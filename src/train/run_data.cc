@@ -28,10 +28,9 @@ void weigh_by_documents(std::vector<DataSource>& sources, double alpha) {
 
 std::vector<DataSource> listed_sources(const RunConfig::Data& d, Use use) {
   using Paths = const std::vector<std::string>*;
-  static const std::vector<std::string> kNone;
   constexpr size_t kUses = 3;
   std::array<Paths, kUses> paths{&d.train, &d.valid, &d.test};
-  std::array<Paths, kUses> labels{&d.train_labels, &d.valid_labels, &kNone};
+  std::array<Paths, kUses> labels{&d.train_labels, &d.valid_labels, &d.test_labels};
   std::array<const std::vector<double>*, kUses> weights{&d.train_weights, &d.valid_weights,
                                                         &d.test_weights};
   size_t u = size_t(use);

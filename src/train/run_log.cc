@@ -4,7 +4,9 @@
 
 #include "model/spec.h"
 #include "train/config_key.h"
+#include "train/curriculum.h"
 #include "util/files.h"
+#include "util/memory.h"
 
 namespace slm {
 namespace {
@@ -14,6 +16,14 @@ namespace fs = std::filesystem;
 constexpr int kRunFileVersion = 1;
 
 int64_t step_tokens(const RunConfig& c) { return c.batch.global * c.shape.seq_length; }
+
+int64_t all_tokens(const RunConfig& c) {
+  if (!c.curriculum.enabled) return c.schedule.train_steps * step_tokens(c);
+  Curriculum curriculum(c.curriculum, c.shape.seq_length);
+  int64_t sample = 0;
+  for (int64_t step = 0; step < c.schedule.train_steps; ++step) sample += curriculum.length(step);
+  return c.batch.global * sample;
+}
 
 Json all_values(const RunConfig& config) {
   std::vector<std::string_view> names;
@@ -89,7 +99,7 @@ RunLog::RunLog(const RunConfig& config, const RunFacts& facts, int64_t resumed_s
       metrics_(facts.quiet ? fs::path{} : fs::path(config.saving.save) / "metrics.jsonl",
                resumed_step),
       progress_({.label = "training",
-                 .total = config.schedule.train_steps * step_tokens(config),
+                 .total = all_tokens(config),
                  .start = resumed_tokens,
                  .plain_seconds = 0,
                  .stream = nowhere_ ? nowhere_.get() : stderr}),
@@ -101,9 +111,10 @@ RunLog::RunLog(const RunConfig& config, const RunFacts& facts, int64_t resumed_s
 }
 
 void RunLog::step(const StepReport& r, int64_t tokens) {
-  Speed speed = speed_since_report(tokens);
-  std::string line = format("step {}/{} | loss {:.4f} | lr {:.2e} | grad norm {:.2f} | {} tok/s{}",
-                            r.step, config_.schedule.train_steps, r.loss, r.lr, r.grad_norm,
+  Speed speed = speed_since_report(r.step, tokens);
+  std::string line = format("step {}/{} | loss {:.4f} | lr {:.2e} | grad norm {} | {} tok/s{}",
+                            r.step, config_.schedule.train_steps, r.loss, r.lr,
+                            r.overflow ? "overflow" : format("{:.2f}", r.grad_norm),
                             format_count(speed.tokens_per_second), share_text(speed.share));
   progress_.update(tokens, line);
   bool last = r.step == config_.schedule.train_steps;
@@ -118,14 +129,14 @@ void RunLog::step(const StepReport& r, int64_t tokens) {
   reported_step_ = r.step;
 }
 
-RunLog::Speed RunLog::speed_since_report(int64_t tokens) const {
+RunLog::Speed RunLog::speed_since_report(int64_t step, int64_t tokens) const {
   Speed speed{.phases = clock_.seconds()};
   for (size_t i = 0; i < speed.phases.size(); ++i) speed.phases[i] -= reported_phases_[i];
   double seconds = working_seconds(speed.phases);
   if (seconds > 0) speed.tokens_per_second = double(tokens - reported_tokens_) / seconds;
   if (facts_.peak_flops > 0)
     speed.share = speed.tokens_per_second * facts_.flops_per_token / facts_.peak_flops;
-  double steps = double(tokens - reported_tokens_) / double(step_tokens(config_));
+  double steps = double(step - reported_step_);
   for (double& s : speed.phases) s = steps > 0 ? s / steps : 0;
   return speed;
 }

@@ -59,7 +59,7 @@ class RunLog {
     double tokens_per_second = 0, share = 0;  // share of the peak; 0: unknown
     PhaseSeconds phases{};                    // of one step, on average
   };
-  Speed speed_since_report(int64_t tokens) const;
+  Speed speed_since_report(int64_t step, int64_t tokens) const;
   void write_step(const StepReport& report, int64_t tokens, const Speed& speed);
 
   const RunConfig& config_;

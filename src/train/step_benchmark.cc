@@ -12,6 +12,7 @@
 #include "train/next_token.h"
 #include "train/plan.h"
 #include "train/trainer.h"
+#include "util/memory.h"
 #include "util/progress.h"
 #include "util/rng.h"
 

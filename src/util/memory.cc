@@ -1,5 +1,7 @@
 #include "util/memory.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <fstream>
 #include <optional>
@@ -31,6 +33,12 @@ int64_t available_memory() {
        used = number_in("/sys/fs/cgroup/memory.current");
   if (most && used) bytes = std::min(bytes, std::max<int64_t>(0, *most - *used));
   return bytes;
+}
+
+int64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t(usage.ru_maxrss) * 1024;
 }
 
 }  // namespace slm

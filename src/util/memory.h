@@ -9,4 +9,7 @@ namespace slm {
 // within the limit of the control group. 1 GiB where it is not told.
 int64_t available_memory();
 
+// The most memory this process ever held, in bytes.
+int64_t peak_memory();
+
 }  // namespace slm

@@ -1,6 +1,7 @@
 // `stablelm evaluate` as a user runs it: what docs/evaluation.md says, and what goes wrong.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -43,6 +44,19 @@ TEST_F(Evaluate, EveryCommandOfTheDocumentRuns) {
     ++run;
   }
   EXPECT_GE(run, 5);
+}
+
+TEST_F(Evaluate, ParquetOfTheHubAsksTheSame) {
+  fs::path hub = testing::source_dir() / "tests/fixtures/parquet/hub";
+  auto asked = [&](const std::string& data) {
+    auto result =
+        evaluate({"--tasks", "arc_easy", "--data", data, "--dump-requests", "asked.jsonl"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return read_file(dir_.path() / "asked.jsonl");
+  };
+  std::string parts = asked(hub.string());
+  EXPECT_EQ(std::count(parts.begin(), parts.end(), '\n'), 4 + 3 + 4 + 5 + 2);
+  EXPECT_EQ(parts, asked("arc_easy:test=" + (hub / "rows.jsonl").string()));
 }
 
 TEST_F(Evaluate, RequestsOfOnesOwnTask) {

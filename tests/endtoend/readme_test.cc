@@ -46,6 +46,7 @@ void run_commands_of(const fs::path& document, size_t at_least) {
 
 TEST(Readme, EveryCommandRuns) { run_commands_of("README.md", 5); }
 TEST(DataPage, EveryCommandRuns) { run_commands_of("docs/data.md", 7); }
+TEST(GenerationPage, EveryCommandRuns) { run_commands_of("docs/generation.md", 3); }
 TEST(WatchingPage, EveryCommandRuns) { run_commands_of("docs/watching.md", 6); }
 
 }  // namespace

@@ -103,6 +103,39 @@ struct DotJob {
   const float* bias;
 };
 
+constexpr int64_t kInt8Run = 32;        // values of a row of x that share a scale
+constexpr int64_t kInt8Rows = 8;        // tiles of rows begin at multiples of this
+constexpr int64_t kInt8MostRows = 512;  // of an Int8Job; a multiple of kInt8Rows
+
+// Rows of activations rounded to eight bits: x is about scale * q, the largest of a run at 127
+// steps. They lie in tiles of 1, 2, 4 or 8 rows: run by run, the numbers of every row of the tile.
+struct Int8Rows {
+  int64_t rows, k;        // k: whole runs
+  int32_t offset, group;  // of the weights they are made for (Int8Kernels)
+  int8_t* q;              // [rows * k]
+  float* scale;           // [rows * k / 32]
+  float* sum;             // [rows * k / 32]: scale times the sum of q
+  int32_t* start;         // [rows * k / group]: -offset times the sum of q
+};
+
+// out[r, n] = alpha * x[r] . w[n] + beta * out + bias[n]
+struct Int8Job {
+  const void* w;     // [columns, k] in blocks
+  const void* last;  // copy of the columns past the last whole panel, with zeros up to a panel
+  Int8Rows x;
+  int64_t columns;
+  float* out;  // [rows, columns]
+  float alpha, beta;
+  const float* bias;  // may be null
+};
+
+// Products of weights in blocks with activations of eight bits.
+struct Int8Kernels {
+  int32_t offset;  // what the bytes of weights have too much
+  int32_t group;   // weights that share a scale: 16 or 32
+  void (*multiply)(const Int8Job& a, int64_t panel_begin, int64_t panel_end);
+};
+
 // What can be done with quantised weights (core/blocks/formats.h).
 struct BlockKernels {
   // out[i] = scale * weight i, for n weights in whole blocks
@@ -211,6 +244,13 @@ struct CpuKernels {
   void (*dots)(const DotJob& a, int64_t column_begin, int64_t column_end);
 
   const BlockKernels* blocks;  // [kBlockFormats], in the order of DType
+  const Int8Kernels* int8;     // the same
+  int64_t int8_columns;        // of a panel of an Int8Job
+  // Multiplies and adds bytes in registers; returns how many operations that were, an addition
+  // being one too.
+  double (*int8_peak)(int64_t rounds);
+  // rows [begin, end) of x [rows, k]; begin is a multiple of kInt8Rows, end too or the last
+  void (*to_int8)(const float* x, const Int8Rows& to, int64_t begin, int64_t end);
 
   int64_t (*attention_scratch)(const AttentionHead& a, AttentionPass pass);  // floats
   // queries [begin, end) of every head of the group; begin is a multiple of query_block
@@ -229,6 +269,9 @@ namespace avx2 {
 extern const CpuKernels kKernels;
 }
 namespace avx512 {
+extern const CpuKernels kKernels;
+}
+namespace avx512vnni {
 extern const CpuKernels kKernels;
 }
 namespace avx512bf16 {
