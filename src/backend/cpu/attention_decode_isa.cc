@@ -104,20 +104,17 @@ void meet(const Meeting& m, Work& w, int64_t row, const Rows& keys, const Rows& 
   for (; e < w.width; e += kLanes) add_values<1>(shrink, w.scores, values, e, out);
 }
 
-// Tells the processor about the next block of tokens while this one is worked on: head h of the
-// call about its share of the memory, so that lines are asked for in the order they lie in. The
-// heads of this block are read across the tokens, an order it would not guess.
+// Rows of one head lie a token apart, too far for the processor to guess what comes next: it is
+// told about the block after this one.
 void announce(const AttentionHead& a, const TokenRows& t, int64_t head, int64_t first_key) {
   constexpr int64_t kLine = 64;
-  int64_t first = first_key + kKeys, rows = smaller(kKeys, a.k_len - first);
+  int64_t first = first_key + kKeys, end = smaller(first + kKeys, a.k_len);
   int64_t plain = t.format == Format::kF32 ? 4 : 2;
   auto bytes = [&](int64_t n) { return t.decode ? n * t.block_bytes / kCacheBlock : n * plain; };
-  int64_t lines = bytes(a.kv_heads * a.head_size) / kLine + 1;
-  int64_t at = rows * lines * head / a.kv_heads, end = rows * lines * (head + 1) / a.kv_heads;
   auto* data = static_cast<const char*>(t.data);
-  for (int64_t line = at % lines, row = at / lines; at < end; ++row, line = 0) {
-    const char* begin = data + bytes((first + row) * t.stride + t.first);
-    for (; line < lines && at < end; ++line, ++at) __builtin_prefetch(begin + line * kLine, 0, 2);
+  for (int64_t j = first; j < end; ++j) {
+    const char* row = data + bytes(j * t.stride + t.first + head * a.head_size);
+    for (int64_t at = 0; at < bytes(a.head_size); at += kLine) __builtin_prefetch(row + at, 0, 2);
   }
 }
 
