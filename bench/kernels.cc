@@ -3,46 +3,15 @@
 // second, flop per second for attention.
 #include <benchmark/benchmark.h>
 
-#include <numeric>
-
-#include "backend/backend.h"
-#include "util/rng.h"
+#include "desk.h"
 
 namespace slm {
 namespace {
 
+using namespace bench;
+
 constexpr int64_t kTokens = 2048, kWidth = 512, kHeads = 8, kHeadSize = 64, kMlp = 1408;
 constexpr int64_t kVocab = 8192, kLength = 512;
-
-// A backend and tensors of small numbers on it.
-struct Desk {
-  std::unique_ptr<Backend> backend = make_cpu_backend();
-  Rng rng{1};
-
-  Tensor empty(const Shape& shape, DType dtype = DType::kF32) {
-    return backend->empty(shape, dtype);
-  }
-  Tensor random(const Shape& shape, DType dtype = DType::kF32) {
-    Tensor f32 = empty(shape), t = empty(shape, dtype);
-    for (float& x : f32.span<float>()) x = float(rng.normal());
-    backend->copy(f32, t);
-    return t;
-  }
-  Tensor ids(int64_t n, int64_t below) {
-    Tensor t = empty({n}, DType::kI32);
-    for (int32_t& x : t.span<int32_t>()) x = int32_t(rng.next_u32() % uint32_t(below));
-    return t;
-  }
-};
-
-void count(benchmark::State& state, const char* name, double each) {
-  state.counters[name] = benchmark::Counter(each, benchmark::Counter::kIsIterationInvariantRate);
-}
-void count_bytes(benchmark::State& state, std::initializer_list<Tensor> moved) {
-  double bytes = 0;
-  for (const Tensor& t : moved) bytes += double(t.bytes());
-  count(state, "B/s", bytes);
-}
 
 void norm_forward(benchmark::State& state) {
   Desk d;
@@ -198,24 +167,6 @@ void attention_backward(benchmark::State& state) {
   count(state, "flop/s", attention_flop(a.length, 5));
 }
 
-// One token against a cache of 4096: 32 query heads of 80, all with their own keys or 8 to a key.
-void attention_decode(benchmark::State& state, DType cache, int64_t kv_heads) {
-  Desk d;
-  std::vector<AttentionSegment> segments{{0, 1, 0, 4096}};
-  Shape q{1, 32, 80}, kv{4096, kv_heads, 80};
-  AttentionArgs a{.q = d.random(q),
-                  .k = d.random(kv, cache),
-                  .v = d.random(kv, cache),
-                  .segments = segments,
-                  .scale = 0.1f,
-                  .window = 0,
-                  .slopes = {},
-                  .y = d.empty(q),
-                  .lse = {}};
-  for (auto _ : state) d.backend->attention_forward(a);
-  count_bytes(state, {a.k, a.v});
-}
-
 BENCHMARK(norm_forward)->UseRealTime();
 BENCHMARK(norm_backward)->UseRealTime();
 BENCHMARK(rope)->UseRealTime();
@@ -234,9 +185,6 @@ BENCHMARK_CAPTURE(narrow, bf16, DType::kBF16)->UseRealTime();
 BENCHMARK_CAPTURE(narrow, f16, DType::kF16)->UseRealTime();
 BENCHMARK(attention_forward)->Arg(kLength)->Arg(kTokens)->UseRealTime();
 BENCHMARK(attention_backward)->Arg(kLength)->Arg(kTokens)->UseRealTime();
-BENCHMARK_CAPTURE(attention_decode, f32, DType::kF32, 32)->UseRealTime();
-BENCHMARK_CAPTURE(attention_decode, bf16, DType::kBF16, 32)->UseRealTime();
-BENCHMARK_CAPTURE(attention_decode, bf16_grouped, DType::kBF16, 4)->UseRealTime();
 
 }  // namespace
 }  // namespace slm

@@ -68,10 +68,24 @@ struct AttentionSegment {
   int64_t q_begin, q_len, k_begin, k_len;
 };
 
+// Each probability p becomes p * keep / (1 - rate), where keep is 0 with probability `rate` and
+// else
+// 1. Key j of a segment and query head h of row r of q are decided over by word j % 4 of the block
+// at (first_row + r) << kAttentionKeyBits | j / 4 of the generator (util/rng.h) of seed and
+// stream + h.
+struct AttentionDropout {
+  double rate = 0;  // 0: none
+  uint64_t seed = 0, stream = 0;
+  int64_t first_row = 0;
+};
+inline constexpr int kAttentionKeyBits = 22;  // segments have up to 4 << 22 keys
+
 // y = softmax(scale * q k' + slope * (j - p)) v per head; query head h reads kv head h / (H / K).
 struct AttentionArgs {
-  Tensor q;     // [Tq, H, E]
-  Tensor k, v;  // [Tk, K, E], any float, may differ from q's type (a cache)
+  Tensor q;  // [Tq, H, E]
+  // [Tk, K, E], any float, may differ from q's type (a cache); in the forward pass also a block
+  // format of 32, then [Tk, K * E]
+  Tensor k, v;
   std::span<const AttentionSegment> segments;
   float scale = 1;
   int64_t window = 0;    // 0: all earlier keys
@@ -79,6 +93,7 @@ struct AttentionArgs {
   bool uniform = false;  // a query's result is bit-equal however many queries its segment has
   Tensor y;              // [Tq, H, E]
   Tensor lse;            // [Tq, H] f32: log of each softmax denominator; may be absent in inference
+  AttentionDropout dropout = {};
 };
 struct AttentionGrads {
   Tensor dy;

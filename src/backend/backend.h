@@ -20,7 +20,7 @@ class Backend : public Allocator {
   virtual std::string description() const = 0;  // "cpu (avx512, 2 threads, OpenBLAS)"
 
   virtual void copy(const Tensor& from,
-                    const Tensor& to) = 0;  // same element count; converts between float types
+                    const Tensor& to) = 0;  // same element count; float types, or into blocks
   virtual void add(const AddArgs& a) = 0;
   virtual void accumulate(float alpha, const Tensor& x,
                           const GradSlot& into) = 0;  // into = beta * into + alpha * x
@@ -54,9 +54,12 @@ class Backend : public Allocator {
 
 struct BackendOptions {
   int threads = 0;  // 0: one per core this process may use
-  // "avx512bf16", "avx512", "avx2" or "portable"; empty: $STABLELM_CPU_ISA, or the best this
-  // processor has.
+  // "avx512bf16", "avx512vnni", "avx512", "avx2" or "portable"; empty: $STABLELM_CPU_ISA, or the
+  // best this processor has.
   std::string isa;
+  // Products with quantised weights in f32. Otherwise the cpu backend rounds the other operand to
+  // eight bits per number, each run of 32 with a scale of its own, which is several times as fast.
+  bool exact = false;
 };
 
 // Plain loops with double accumulators, one thread: the oracle of every test.

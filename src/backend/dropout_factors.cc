@@ -1,5 +1,7 @@
 #include "backend/dropout_factors.h"
 
+#include <cmath>
+
 #include "util/rng.h"
 
 namespace slm {
@@ -16,5 +18,18 @@ void dropout_factors(const DropoutArgs& a, int64_t row, std::span<float> factors
       factors[4 * b + i] = double(words[i]) < below ? 0.0f : kept;
   }
 }
+
+void attention_dropout_factors(const AttentionDropout& d, int64_t row, int64_t head,
+                               int64_t first_key, std::span<double> factors) {
+  Rng rng(d.seed, d.stream + uint64_t(head));
+  uint64_t of_row = uint64_t(d.first_row + row) << kAttentionKeyBits;
+  uint32_t last = last_dropped(d.rate);
+  for (size_t i = 0; i < factors.size(); ++i) {
+    uint64_t key = uint64_t(first_key) + i;
+    factors[i] = rng.block(of_row | key / 4)[key % 4] <= last ? 0 : 1 / (1 - d.rate);
+  }
+}
+
+uint32_t last_dropped(double rate) { return uint32_t(std::ceil(rate * 0x1p32) - 1); }
 
 }  // namespace slm

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <memory>
+
+#include "backend/cpu/isa.h"
+#include "util/thread_pool.h"
 
 namespace slm {
 namespace {
@@ -59,6 +63,20 @@ double read_bytes_per_second(Backend& backend) {
         Tensor x = zeros(backend, {bytes / 4});
         return [=, &backend] { backend.sum_squares(x); };
       });
+}
+
+double int8_ops_per_second(const BackendOptions& options) {
+  const cpu::CpuKernels& kernels = cpu::choose_kernels(options.isa);
+  auto pool = std::make_shared<ThreadPool>(options.threads);
+  double operations = kernels.int8_peak(1) * pool->size();
+  double rounds = best_rate(
+      1 << 12, int64_t{1} << 30, [](int64_t n) { return double(n); },
+      [&](int64_t n) -> std::function<void()> {
+        return [n, pool, &kernels] {
+          pool->run(pool->size(), 1, [&](int64_t, int64_t) { kernels.int8_peak(n); });
+        };
+      });
+  return rounds * operations;
 }
 
 }  // namespace slm

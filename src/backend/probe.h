@@ -12,4 +12,8 @@ double gemm_flops_per_second(Backend& backend);
 // Bytes per second that all threads together read from memory, past the caches.
 double read_bytes_per_second(Backend& backend);
 
+// Multiply-adds of bytes in registers, counted as two, per second with all threads of the cpu
+// backend.
+double int8_ops_per_second(const BackendOptions& options = {});
+
 }  // namespace slm

@@ -23,7 +23,7 @@ constexpr const char* kRegistryName = "stablelm";  // what is a kind of model in
 
 std::string model_args(const EvaluateRun& run) {
   const ModelOptions& model = run.scoring.model;
-  std::string args = "pretrained=" + model.model;
+  std::string args = "pretrained=" + (model.model.empty() ? "built-in" : model.model);
   if (!model.dtype.empty()) args += ",dtype=" + model.dtype;
   if (run.scoring.max_length > 0) args += format(",max_length={}", run.scoring.max_length);
   if (run.scoring.add_special_tokens) args += ",add_special_tokens=True";

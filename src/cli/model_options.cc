@@ -26,6 +26,10 @@ void ModelOptions::add_backend(CLI::App& app) {
   app.add_option("--threads", threads, "Threads; 0: one per core this process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  app.add_flag(
+      "--exact", exact,
+      "Multiply quantised weights with activations in f32: slower, without the rounding of "
+      "activations to eight bits");
 }
 
 void ModelOptions::add_to(CLI::App& app, bool model_required) {
@@ -41,7 +45,7 @@ std::filesystem::path ModelOptions::model_dir() const {
 }
 
 std::unique_ptr<Backend> ModelOptions::make_backend() const {
-  return slm::make_backend(backend, {.threads = threads});
+  return slm::make_backend(backend, {.threads = threads, .isa = {}, .exact = exact});
 }
 
 LoadOptions ModelOptions::load_options() const {

@@ -14,9 +14,10 @@ struct ModelOptions {
   std::string model;  // empty: the built-in one
   std::string backend = "cpu";
   int threads = 0;
+  bool exact = false;
   std::string dtype;
 
-  // Adds MODEL, --backend, --threads and --dtype.
+  // Adds MODEL, --backend, --threads, --exact and --dtype.
   void add_to(CLI::App& app, bool model_required);
   void add_model(CLI::App& app, bool required);
   void add_backend(CLI::App& app);

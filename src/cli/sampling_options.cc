@@ -86,8 +86,9 @@ void SamplingFlags::add_to(CLI::App& app) {
   app.add_option("--context", context,
                  "Most tokens of prompt and output together (default: what the model was made for)")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24).description(""));
-  app.add_option("--cache-dtype", cache_dtype, "Number format of the kept keys and values")
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}))
+  app.add_option("--cache-type,--cache-dtype", cache_type,
+                 "Number format of the kept keys and values: f32, f16, bf16, q8_0 or q4_0")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_0"}).description("TYPE"))
       ->capture_default_str();
 }
 
@@ -107,8 +108,8 @@ GeneratorOptions SamplingFlags::generator_options(const DecoderSpec& spec) const
                  "stablelm: a context of %lld is more than the %lld positions the model was "
                  "trained for; expect nonsense beyond them\n",
                  static_cast<long long>(context), static_cast<long long>(spec.max_positions));
-  std::optional<DType> dtype = dtype_from_name(cache_dtype);
-  check(dtype.has_value(), "--cache-dtype {}: expected f32, bf16 or f16", cache_dtype);
+  std::optional<DType> dtype = dtype_from_name(cache_type);
+  check(dtype.has_value(), "--cache-type {}: expected f32, f16, bf16, q8_0 or q4_0", cache_type);
   return {.context = context > 0 ? context : spec.max_positions, .cache_dtype = *dtype};
 }
 

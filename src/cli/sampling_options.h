@@ -23,7 +23,7 @@ struct SamplingFlags {
   std::vector<std::string> stop;
   bool ignore_eos = false;
   int64_t context = 0;
-  std::string cache_dtype = "f32";
+  std::string cache_type = "f16";
 
   void add_to(CLI::App& app);
 

@@ -32,8 +32,14 @@ bool launched_with_others() {
   constexpr std::array kMarks{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK"};
   if (std::any_of(kMarks.begin(), kMarks.end(), [](const char* m) { return std::getenv(m); }))
     return true;
-  const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
-  return tasks && std::atoi(tasks) > 1;
+  return processes_promised() > 1;
+}
+
+int processes_promised() {
+  int most = 1;
+  for (const char* name : {"SLURM_STEP_NUM_TASKS", "PMI_SIZE"})  // srun; MPICH's mpirun, srun
+    if (const char* count = std::getenv(name)) most = std::max(most, std::atoi(count));
+  return most;
 }
 
 std::unique_ptr<Comm> one_process() {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "util/thread_pool.h"
+#include "util/cores.h"
 
 namespace slm {
 namespace {

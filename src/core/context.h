@@ -9,11 +9,11 @@ namespace slm {
 
 class Backend;
 
-// Zeroes a part of what blocks add to the residual stream, in training. Which values depends only
-// on the seed, the layer and the row's place in the run: recomputing, resuming and splitting the
-// batch in another way leave it the same.
+// Zeroes a part of what blocks add to the residual stream, and of the attention probabilities, in
+// training. Which values depends only on the seed, the layer and the row's place in the run:
+// recomputing, resuming and splitting the batch in another way leave it the same.
 struct Dropout {
-  double rate = 0;  // 0: none
+  double rate = 0, attention = 0;  // 0: none
   uint64_t seed = 0;
   int64_t first_row = 0;  // of this batch, counted over the whole run
 };

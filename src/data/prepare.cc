@@ -3,8 +3,8 @@
 #include "data/document_encoder.h"
 #include "data/ordered_work.h"
 #include "data/prepared_parts.h"
+#include "util/cores.h"
 #include "util/error.h"
-#include "util/thread_pool.h"
 
 namespace slm {
 namespace {

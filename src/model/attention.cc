@@ -7,6 +7,7 @@
 #include "ops/norm.h"
 #include "ops/rope.h"
 #include "util/error.h"
+#include "util/rng.h"
 
 namespace slm {
 namespace {
@@ -30,7 +31,8 @@ AttentionSpec scores_of(const DecoderSpec& spec) {
   AttentionSpec scores{.scale = spec.score_scale, .window = spec.window};
   if (scores.scale == 0) scores.scale = float(1 / std::sqrt(double(spec.head_size)));
   if (spec.positions == Positions::kAlibi) {
-    scores.slopes = alibi_slopes(spec.heads, spec.alibi_max_bias);
+    Tensor slopes = alibi_slopes(spec.parts * spec.heads, spec.alibi_max_bias);
+    scores.slopes = slopes.rows(spec.part * spec.heads, (spec.part + 1) * spec.heads);
     for (float& slope : scores.slopes.span<float>()) slope *= spec.alibi_slope;
   }
   return scores;
@@ -98,7 +100,8 @@ Attention::Attention(const DecoderSpec& spec, const Parameters& parameters, cons
       v_(parameters, name + ".v"),
       out_(parameters, name + ".out"),
       q_norm_(parameters.find(name + ".q_norm.weight")),
-      k_norm_(parameters.find(name + ".k_norm.weight")) {}
+      k_norm_(parameters.find(name + ".k_norm.weight")),
+      stream_(hash_name(name + ".scores")) {}
 
 Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
                              const KvCache::Layer* cache) const {
@@ -131,7 +134,9 @@ Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& 
   }
   k = laid_out(cx.backend, plan, k);
   v = laid_out(cx.backend, plan, v);
-  Tensor y = attend(cx, q, k, v, plan.segments, plan.scores);
+  AttentionSpec scores = plan.scores;
+  scores.stream = stream_;
+  Tensor y = attend(cx, q, k, v, plan.segments, scores);
   return out_(cx, y.reshape({tokens, spec_.heads * spec_.head_size}));
 }
 

@@ -44,11 +44,12 @@ Tensor rows_of_length_one(const Tensor& w) {
   return result;
 }
 
-Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters)
-    : Decoder(spec, parameters,
-              parameters.trainable() ? parameters.values().dtype() : DType::kF32) {}
+Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, const SumParts& sum)
+    : Decoder(spec, parameters, parameters.trainable() ? parameters.values().dtype() : DType::kF32,
+              sum) {}
 
-Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states)
+Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states,
+                 const SumParts& sum)
     : spec_(spec),
       states_(states),
       embed_(parameters.at("embed.weight")),
@@ -61,8 +62,10 @@ Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, DType st
       head_bias_(parameters.find("head.bias")) {
   if (spec.normalized_head && parameters.trainable()) head_gain_ = length_gain(spec.width);
   if (spec.normalized_head && !parameters.trainable()) head_ = rows_of_length_one(head_);
+  check(bool(sum) == (spec.parts > 1), "[decoder] {} parts {} a sum over them", spec.parts,
+        sum ? "with" : "without");
   for (int64_t i = 0; i < spec.layers; ++i)
-    blocks_.emplace_back(spec, parameters, format("blocks.{}", i));
+    blocks_.emplace_back(spec, parameters, format("blocks.{}", i), sum);
 }
 
 Tensor Decoder::embedded(Context& cx, const TokenBatch& batch) const {

@@ -14,8 +14,11 @@ class Decoder {
  public:
   // Holds handles to the parameters: make them trainable before this, not after.
   // Activations have the type of trainable parameters, else they are f32.
-  Decoder(const DecoderSpec& spec, const Parameters& parameters);
-  Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states);
+  // Of a part (model_part.h), `sum` adds up over all parts, which then compute in step; else it is
+  // empty.
+  Decoder(const DecoderSpec& spec, const Parameters& parameters, const SumParts& sum = {});
+  Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states,
+          const SumParts& sum = {});
 
   const DecoderSpec& spec() const { return spec_; }
 

@@ -11,8 +11,14 @@ KvCache::KvCache(Backend& backend, const DecoderSpec& spec, int64_t slots, int64
       capacity_(capacity),
       lengths_(size_t(slots), 0),
       prompts_(size_t(slots), 0) {
+  int64_t width = spec.kv_heads * spec.head_size, block = traits(dtype).block_elems;
+  check(width % block == 0,
+        "[kv_cache] {} keeps blocks of {} values: a token's {} heads of {} are no whole number of "
+        "them; use f16",
+        traits(dtype).name, block, spec.kv_heads, spec.head_size);
   for (int64_t i = 0; i < spec.layers; ++i) {
     Shape shape{slots * capacity, spec.kv_heads, spec.head_size};
+    if (block > 1) shape = Shape{slots * capacity, width};
     layers_.push_back({backend.empty(shape, dtype), backend.empty(shape, dtype)});
   }
 }

@@ -1,5 +1,5 @@
-// The keys (rotated) and values of the tokens seen so far, for several sequences at once. Owned by
-// one generator; not synchronised.
+// The keys (rotated) and values of the tokens seen so far, for several sequences at once, in f32,
+// bf16, f16, q8_0 or q4_0. Owned by one generator; not synchronised.
 #pragma once
 
 #include <vector>
@@ -11,12 +11,14 @@ namespace slm {
 
 class KvCache {
  public:
-  // `slots` sequences of at most `capacity` tokens each.
+  // `slots` sequences of at most `capacity` tokens each. Error for a block format whose blocks do
+  // not divide a token's K * E values.
   KvCache(Backend& backend, const DecoderSpec& spec, int64_t slots, int64_t capacity,
           DType dtype = DType::kF32);
 
   struct Layer {
-    Tensor k, v;  // [slots * capacity, K, E]: slot s owns rows s * capacity onwards
+    // [slots * capacity, K, E], in blocks [.., K * E]: slot s owns rows s * capacity onwards
+    Tensor k, v;
   };
   const Layer& layer(int64_t index) const { return layers_[size_t(index)]; }
 

@@ -53,7 +53,7 @@ int64_t weight_bytes(const DecoderSpec& spec, DType dtype) {
 }
 
 int64_t cache_bytes(const DecoderSpec& spec, int64_t context) {
-  return checked_mul(context, KvCache::bytes_per_token(spec, DType::kF32), "the cache");
+  return checked_mul(context, KvCache::bytes_per_token(spec, DType::kF16), "the cache");
 }
 
 int64_t training_state_bytes(const DecoderSpec& spec) {

@@ -16,7 +16,7 @@ int64_t parameter_count(const DecoderSpec& spec);
 // Bytes of the weights when matrices have type `dtype`; norms and biases are f32 in memory.
 int64_t weight_bytes(const DecoderSpec& spec, DType dtype);
 
-// Keys and values of one sequence of `context` tokens, in f32.
+// Keys and values of one sequence of `context` tokens, in f16.
 int64_t cache_bytes(const DecoderSpec& spec, int64_t context);
 
 // Weights, gradients and the two moments of AdamW, all f32, without activations.

@@ -77,7 +77,7 @@ TEST(Sizes, OfWeightsCachesAndTraining) {
   int64_t norms = 40 * (2 * 5120 + (32 + 8) * 160) + 2 * 5120;
   EXPECT_EQ(weight_bytes(spec, DType::kF32), 4 * 12143185920);
   EXPECT_EQ(weight_bytes(spec, DType::kBF16), 2 * (12143185920 - norms) + 4 * norms);
-  EXPECT_EQ(cache_bytes(spec, 4096), int64_t{4096} * 40 * 2 * 8 * 160 * 4);
+  EXPECT_EQ(cache_bytes(spec, 4096), int64_t{4096} * 40 * 2 * 8 * 160 * 2);
   EXPECT_EQ(training_state_bytes(spec), 16 * 12143185920);
 }
 

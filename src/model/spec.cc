@@ -38,12 +38,14 @@ void add_block(Layout& layout, const DecoderSpec& s, const std::string& block) {
     layout.norm(block + "attn.q_norm", {s.heads, s.head_size}, false);
     layout.norm(block + "attn.k_norm", {s.kv_heads, s.head_size}, false);
   }
-  layout.linear(block + "attn.out", s.width, q, s.out_bias, ParameterRole::kOutput);
+  bool first = s.part == 0;
+  layout.linear(block + "attn.out", s.width, q, s.out_bias && first, ParameterRole::kOutput);
   if (s.residual != Residual::kParallelShared) layout.norm(block + "norm2", {s.width}, norm_bias);
   if (s.gated)
     layout.linear(block + "mlp.gate", s.mlp_width, s.width, s.mlp_bias, ParameterRole::kInput);
   layout.linear(block + "mlp.up", s.mlp_width, s.width, s.mlp_bias, ParameterRole::kInput);
-  layout.linear(block + "mlp.down", s.width, s.mlp_width, s.mlp_bias, ParameterRole::kOutput);
+  layout.linear(block + "mlp.down", s.width, s.mlp_width, s.mlp_bias && first,
+                ParameterRole::kOutput);
 }
 
 void check_rotary(const DecoderSpec& s) {
@@ -113,6 +115,8 @@ void validate(const DecoderSpec& s) {
   check(s.padding_id >= -1 && s.padding_id < s.vocab,
         "[spec] padding token {} is outside the vocabulary of {}", s.padding_id, s.vocab);
   check(s.norm.eps >= 0 && s.norm.eps < 1, "[spec] norm epsilon {} must lie in 0..1", s.norm.eps);
+  check(0 <= s.part && s.part < s.parts && s.parts <= kMaxWidth, "[spec] part {} of {}", s.part,
+        s.parts);
 }
 
 std::vector<ParameterSpec> parameter_specs(const DecoderSpec& s) {

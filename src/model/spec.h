@@ -47,6 +47,8 @@ struct DecoderSpec {
   bool normalized_head = false;  // each row of the output matrix is divided by its length
   float logit_scale = 1;         // logits = logit_scale * x w' + bias
   int64_t padding_id = -1;       // a token whose embedding does not learn; -1: none
+  int64_t part = 0, parts = 1;   // of every block: one of several processes' share (model_part.h).
+                                 // Heads and MLP width are then those of the part
 
   friend bool operator==(const DecoderSpec&, const DecoderSpec&) = default;
 };
@@ -65,6 +67,7 @@ void validate(const DecoderSpec& spec);
 //   blocks.N.{norm1,norm2}.{weight,bias} · blocks.N.attn.{q,k,v,out}.{weight,bias} ·
 //   blocks.N.attn.{q,k}_norm.weight · blocks.N.mlp.{gate,up,down}.{weight,bias} ·
 //   final_norm.{weight,bias} · head.{weight,bias}
+// The biases that are added to the sum of all parts, those of out and down, belong to the first.
 std::vector<ParameterSpec> parameter_specs(const DecoderSpec& spec);
 
 }  // namespace slm

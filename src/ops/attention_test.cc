@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/reference/numbers.h"
 #include "support/op_fixture.h"
 #include "support/op_test.h"
 #include "util/error.h"
@@ -11,6 +12,7 @@ namespace slm {
 namespace {
 
 using namespace testing;
+using reference::Numbers;
 using Segments = std::vector<AttentionSegment>;
 
 Op attention_op(Segments segments, AttentionSpec spec) {
@@ -26,6 +28,11 @@ struct Heads {
 Inputs random_inputs(int64_t queries, int64_t keys, Heads heads, double spread = 1) {
   return {random({queries, heads.query, heads.size}, 1, spread),
           random({keys, heads.kv, heads.size}, 2, spread), random({keys, heads.kv, heads.size}, 3)};
+}
+
+// [T, K, E] as [T, K * E] in blocks
+Tensor in_blocks(const Tensor& t, DType type) {
+  return to_dtype(converted(t, DType::kF32).reshape({t.dim(0), t.dim(1) * t.dim(2)}), type);
 }
 
 class AttentionTest : public OpTest {
@@ -102,6 +109,54 @@ TEST_P(AttentionTest, KeysOfAnotherType) {
   }
 }
 
+// Keys are looked at in shares of 512, whose sums are put together.
+TEST_P(AttentionTest, FewQueriesAndManyKeys) {
+  expect_close(random_inputs(1, 1030, {1, 1, 16}),
+               attention_op({{0, 1, 0, 1030}}, {.scale = 0.2f}));
+  expect_close(random_inputs(3, 560, {2, 1, 16}),
+               attention_op({{0, 3, 0, 560}}, {.scale = 0.2f, .window = 60}));
+}
+
+TEST_P(AttentionTest, OneQueryAndKeysOfAnotherType) {
+  for (Heads heads : {Heads{2, 2, 80}, Heads{4, 2, 64}, Heads{3, 3, 20}}) {
+    Inputs in = random_inputs(1, 40, heads);
+    in[1] = converted(in[1], DType::kF16);
+    in[2] = converted(in[2], DType::kF16);
+    expect_close(in, attention_op({{0, 1, 0, 40}}, {.scale = 0.2f}));
+  }
+}
+
+// Blocks of 32 are laid over a token's heads one after the other, and begin within some of them.
+TEST_P(AttentionTest, KeysInBlocks) {
+  for (DType type : {DType::kQ8_0, DType::kQ4_0})
+    for (Heads heads : {Heads{2, 2, 80}, Heads{4, 2, 16}})
+      for (int64_t queries : {1, 20}) {
+        SCOPED_TRACE(::testing::Message() << queries << " queries, heads of " << heads.size);
+        Inputs in = random_inputs(queries, 120, heads);
+        Tensor k = in_blocks(in[1], type), v = in_blocks(in[2], type);
+        Op op = [=](Context& cx, const Inputs& of) {
+          return attend(cx, of[0], k, v, {{0, queries, 10, 110}}, {.scale = 0.2f});
+        };
+        expect_result_close_to_reference({in[0]}, op, 110);
+      }
+}
+
+Op dropout_op(Segments segments, AttentionSpec spec, double rate = 0.3) {
+  return [=](Context& cx, const Inputs& in) {
+    cx.dropout = {.attention = rate, .seed = 7, .first_row = 5};
+    return attend(cx, in[0], in[1], in[2], segments, spec);
+  };
+}
+
+TEST_P(AttentionTest, Dropout) {
+  expect_close(random_inputs(19, 19, {4, 2, 20}),
+               dropout_op({{0, 13, 0, 13}, {13, 1, 13, 1}, {14, 5, 14, 5}}, {.scale = 0.3f}));
+  expect_close(random_inputs(9, 60, {4, 2, 12}),
+               dropout_op({{0, 5, 40, 20}, {5, 1, 0, 17}, {6, 3, 20, 3}}, {.scale = 0.3f}));
+  expect_close(random_inputs(110, 110, {1, 1, 8}),
+               dropout_op({{0, 110, 0, 110}}, {.scale = 0.35f, .window = 12}));
+}
+
 TEST_P(AttentionTest, OneTensorForAllThree) {
   expect_close_to_reference({random({14, 2, 16}, 1)}, [](Context& cx, const Inputs& in) {
     return attend(cx, in[0], in[0], in[0], {{0, 14, 0, 14}}, {.scale = 0.2f});
@@ -150,6 +205,103 @@ TEST(AttentionGradients, AreDifferences) {
         AttentionSpec{.scale = 0.4f, .slopes = alibi_slopes(4)}})
     expect_gradients_match_differences(random_inputs(6, 10, {4, 2, 3}),
                                        attention_op(segments, spec));
+}
+
+TEST(AttentionGradients, AreDifferencesWithDropout) {
+  Segments segments = {{0, 2, 0, 5}, {2, 4, 5, 4}};
+  for (AttentionSpec spec :
+       {AttentionSpec{.scale = 0.4f, .stream = 3}, AttentionSpec{.scale = 0.4f, .window = 3}})
+    expect_gradients_match_differences(random_inputs(6, 10, {4, 2, 3}), dropout_op(segments, spec));
+}
+
+// With queries of 0 and values of 1, y is what is left of the mean of 1s.
+Numbers left_of_ones(double rate, uint64_t stream, int64_t first_row, const Segments& segments) {
+  auto backend = make_cpu_backend({.threads = 2});
+  Context cx{*backend, nullptr};
+  cx.dropout = {.attention = rate, .seed = 7, .first_row = first_row};
+  int64_t rows = segments.back().q_begin + segments.back().q_len;
+  Tensor q = converted(random({rows, 2, 8}, 1, 0), DType::kF32), ones = q;
+  ones = converted(q, DType::kF64);
+  for (double& x : ones.span<double>()) x = 1;
+  ones = converted(ones, DType::kF32);
+  Tensor y = attend(cx, q, q, ones, segments, {.stream = stream});
+  Numbers each;
+  for (int64_t r = 0; r < y.elements() / 8; ++r) each.push_back(y.data<float>()[r * 8]);
+  return each;
+}
+
+// Of n probabilities, each dropped with probability p, p n are, with a deviation of
+// sqrt(n p (1 - p)); six of them never happen.
+TEST(AttentionDropout, DropsTheShareItIsToldAndKeepsTheMean) {
+  for (double rate : {0.1, 0.5}) {
+    Numbers left = left_of_ones(rate, 1, 0, {{0, 300, 0, 300}});
+    double n = 0, kept = 0;
+    for (size_t i = 0; i < left.size(); ++i) {
+      double keys = double(i / 2 + 1), of_row = left[i] * keys * (1 - rate);
+      EXPECT_NEAR(of_row, std::round(of_row), keys * keys * epsilon(DType::kF32)) << i;
+      n += keys;
+      kept += of_row;
+    }
+    EXPECT_NEAR(kept, (1 - rate) * n, 6 * std::sqrt(n * rate * (1 - rate)));
+  }
+}
+
+TEST(AttentionDropout, DependsOnPlaceAndRowAlone) {
+  Segments both = {{0, 100, 0, 100}, {100, 40, 100, 40}}, second = {{0, 40, 0, 40}};
+  Numbers all = left_of_ones(0.4, 1, 30, both), later = left_of_ones(0.4, 1, 130, second);
+  EXPECT_TRUE(std::equal(later.begin(), later.end(), all.begin() + 200));
+  EXPECT_NE(later, left_of_ones(0.4, 1, 131, second));
+  EXPECT_NE(later, left_of_ones(0.4, 2, 130, second));
+}
+
+TEST(AttentionDropout, RefusesAnImpossibleRate) {
+  EXPECT_THROW(left_of_ones(1, 1, 0, {{0, 4, 0, 4}}), Error);
+  EXPECT_THROW(left_of_ones(-0.1, 1, 0, {{0, 4, 0, 4}}), Error);
+}
+
+// A score moves by at most scale |q|_1 times the largest error of a key, so a probability by a
+// factor e^(twice that), and y by that much of the largest value, beside the largest error of a
+// value.
+TEST(AttentionCache, ShortFormatsStayWithinTheirErrors) {
+  auto backend = make_cpu_backend({.threads = 2});
+  Context cx{*backend};
+  int64_t keys = 200, width = 4 * 32;
+  float scale = 0.1f;
+  Tensor q = converted(random({1, 4, 32}, 1), DType::kF32);
+  Tensor k = converted(random({keys, 4, 32}, 2), DType::kF32);
+  Tensor v = converted(random({keys, 4, 32}, 3), DType::kF32);
+  Tensor exact = attend(cx, q, k, v, {{0, 1, 0, keys}}, {.scale = scale});
+  for (DType type : {DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0}) {
+    SCOPED_TRACE(traits(type).name);
+    auto kept = [&](const Tensor& t) {
+      bool blocks = traits(type).block_elems > 1;
+      Tensor to = backend->empty(blocks ? Shape{keys, width} : t.shape(), type);
+      backend->copy(t, to);
+      return to;
+    };
+    auto largest = [](std::span<const float> a, std::span<const float> b) {
+      double most = 0;
+      for (size_t i = 0; i < a.size(); ++i)
+        most = std::max(most, std::abs(double(a[i]) - (b.empty() ? 0 : double(b[i]))));
+      return most;
+    };
+    Tensor short_k = kept(k), short_v = kept(v);
+    double of_keys = largest(k.span<float>(), to_dtype(short_k, DType::kF32).span<float>());
+    double of_values = largest(v.span<float>(), to_dtype(short_v, DType::kF32).span<float>());
+    double sum_q = 0;
+    for (int64_t h = 0; h < 4; ++h) {
+      double sum = 0;
+      for (int64_t e = 0; e < 32; ++e) sum += std::abs(double(q.data<float>()[h * 32 + e]));
+      sum_q = std::max(sum_q, sum);
+    }
+    double bound = of_values + (std::exp(2 * scale * sum_q * of_keys) - 1) *
+                                   (largest(v.span<float>(), {}) + of_values);
+    Tensor y = attend(cx, q, short_k, short_v, {{0, 1, 0, keys}}, {.scale = scale});
+    double error = largest(exact.span<float>(), y.span<float>());
+    EXPECT_LE(error, bound);
+    EXPECT_GT(error, 0);
+    EXPECT_LT(of_values, type == DType::kQ4_0 ? 0.5 : 0.02);
+  }
 }
 
 TEST(Alibi, SlopesMatchFixtures) {

@@ -50,7 +50,7 @@ constexpr ConfigKey kKeys[] = {
     {"use_qkv_bias", kImplemented, [](C& c) -> T { return &c.shape.qkv_bias; }, "q, k and v have a bias, whatever use_bias_in_attn_linear says"},
     {"use_bias_in_mlp", kImplemented, [](C& c) -> T { return &c.shape.mlp_bias; }, "MLP matrices have a bias"},
     {"attention_config", kImplemented, [](C& c) -> T { return &c.shape.attention; }, "kinds of attention by layer; flash and global are the same maths"},
-    {"model_parallel_size", kImplemented, [](C& c) -> T { return &c.shape.model_parallel; }, "multiplies the unit of the padded vocabulary; each process computes whole layers"},
+    {"model_parallel_size", kImplemented, [](C& c) -> T { return &c.shape.model_parallel; }, "processes that compute every block together, when several are started; multiplies the unit of the padded vocabulary"},
     {"pipe_parallel_size", kImplemented, [](C& c) -> T { return &c.shape.pipeline_parallel; }, "pipeline stages; computed as one"},
     {"make_vocab_size_divisible_by", kImplemented, [](C& c) -> T { return &c.shape.vocab_multiple; }, "unit of the padded vocabulary"},
     {"vocab_size", kImplemented, [](C& c) -> T { return &c.shape.vocab_size; }, "tokens before padding; 0: what the tokenizer has"},
@@ -82,7 +82,7 @@ constexpr ConfigKey kKeys[] = {
     {"override_lr_scheduler", kImplemented, [](C& c) -> T { return &c.schedule.override_checkpoint_schedule; }, "on resume, this file's schedule instead of the checkpoint's"},
     {"use_checkpoint_lr_scheduler", kImplemented, [](C& c) -> T { return &c.schedule.keep_checkpoint_schedule; }, "on resume, the checkpoint's schedule instead of this file's"},
     {"hidden_dropout", kImplemented, [](C& c) -> T { return &c.hidden_dropout; }, "of the embedding and of what attention and MLP add, while training"},
-    {"attention_dropout", kImplemented, [](C& c) -> T { return &c.attention_dropout; }, "0: the attention kernels never have the probabilities at hand"},
+    {"attention_dropout", kImplemented, [](C& c) -> T { return &c.attention_dropout; }, "of the attention probabilities, while training"},
 
     // Batch and data
     {"train_batch_size", kImplemented, [](C& c) -> T { return &c.batch.global; }, "sequences of an optimiser step"},

@@ -78,6 +78,8 @@ double DataParallel::gradients(const StepSamples& step, const ComputePart& compu
       options_.deterministic ? deterministic(divided(step), compute) : fast(step, compute);
   PhaseClock::Scope waiting(step.clock, Phase::kReduce);
   exchange_.finish();
+  // The parts computed the same; that they decide the same is not left to their machines.
+  if (options_.row) options_.row->broadcast(std::as_writable_bytes(std::span(&loss, 1)), 0);
   if (options_.zero_stage == 0 && comm_.size() > 1) {
     std::vector<int64_t> bytes = cuts_;
     for (int64_t& cut : bytes) cut *= int64_t(sizeof(float));
@@ -136,9 +138,20 @@ double DataParallel::gradient_norm() {
   std::vector<double> squares(size_t((count + block - 1) / block), 0.0);
   int64_t end = cuts_[size_t(comm_.rank()) + 1];
   for (int64_t at = cuts_[size_t(comm_.rank())]; at < end; at += block)
-    squares[size_t(at / block)] =
-        backend_.sum_squares(parameters_.grads().slice(at, std::min(at + block, end)));
-  return std::sqrt(total(squares));
+    squares[size_t(at / block)] = counted_squares({at, std::min(at + block, end)});
+  double sum = total(squares);
+  if (options_.row) options_.row->all_reduce(std::span(&sum, 1));
+  return std::sqrt(sum);
+}
+
+double DataParallel::counted_squares(FlatSpan span) {
+  if (!options_.row) return backend_.sum_squares(parameters_.grads().slice(span.begin, span.end));
+  double sum = 0;
+  auto first = std::ranges::upper_bound(options_.counted, span.begin, {}, &FlatSpan::end);
+  for (auto c = first; c != options_.counted.end() && c->begin < span.end; ++c)
+    sum += backend_.sum_squares(
+        parameters_.grads().slice(std::max(c->begin, span.begin), std::min(c->end, span.end)));
+  return sum;
 }
 
 void DataParallel::share_values() {

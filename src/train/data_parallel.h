@@ -27,6 +27,12 @@ struct DataParallelOptions {
   bool deterministic = false;
   bool overlap = true;       // send gradients while the backward pass goes on
   int64_t bucket = 1 << 22;  // gradients sent at a time, at the least
+
+  // Of a process that holds a part of every block: those with the other parts, which make the same
+  // steps with the same samples, and the numbers that the gradient norm counts here. Null: the
+  // parameters are all there are.
+  Comm* row = nullptr;
+  std::vector<FlatSpan> counted = {};
 };
 
 // Levels of the deterministic tree. So many process counts (1, 2, 4 … 64) give the same bits, for
@@ -57,7 +63,7 @@ class DataParallel {
   // The loss of the step. parameters.grads() then holds the gradients of span(), summed over all
   // processes; what else it holds is lost. `step` has the micro batches of all processes.
   double gradients(const StepSamples& step, const ComputePart& compute);
-  // Of all gradients of the step, on all processes.
+  // Of all gradients of the step, of all parts, on all processes.
   double gradient_norm();
   // Hands round the working values of span() after an update.
   void share_values();
@@ -71,6 +77,7 @@ class DataParallel {
   double fast(const StepSamples& step, const ComputePart& compute);
   double deterministic(const StepSamples& step, const ComputePart& compute);
   double total(std::vector<double>& values);
+  double counted_squares(FlatSpan span);
 
   Comm& comm_;
   Backend& backend_;

@@ -8,6 +8,7 @@
 #include "data/sampling.h"
 #include "train/fault_policy.h"
 #include "train/initialize.h"
+#include "train/model_shape.h"
 #include "train/schedule.h"
 #include "util/error.h"
 
@@ -83,6 +84,27 @@ void derive_batch(RunConfig::Batch& b, int64_t processes) {
         b.global, b.micro, b.accumulate, processes);
 }
 
+// What several processes share must divide among them.
+void check_parts(const RunConfig& c) {
+  int64_t parts = c.parts();
+  check(
+      c.parallel.processes % parts == 0,
+      "[config] model_parallel_size is {}, but there are {} processes: start a multiple of {}, or "
+      "one alone, which computes all parts",
+      parts, c.parallel.processes, parts);
+  struct Axis {
+    std::string_view key;
+    int64_t count;
+  };
+  for (const Axis& axis :
+       {Axis{"num_attention_heads", c.shape.heads}, Axis{"num_kv_heads", c.shape.kv_heads},
+        Axis{"MLP width", mlp_width(c.shape)}})
+    check(axis.count % parts == 0,
+          "[config] {} is {}, which model_parallel_size {} does not divide: each process has an "
+          "equal part of it",
+          axis.key, axis.count, parts);
+}
+
 void derive_parallel(RunConfig& c) {
   RunConfig::Parallel& p = c.parallel;
   check(p.bucket > 0,
@@ -91,11 +113,7 @@ void derive_parallel(RunConfig& c) {
         p.bucket);
   check(p.zero_stage >= 0 && p.zero_stage <= 3,
         "[config] zero_optimization.stage is {}, expected 0 or 1", p.zero_stage);
-  if (p.processes > 1 && c.shape.model_parallel > 1)
-    c.notes.push_back(
-        format("model_parallel_size {}: decides the padded vocabulary only; the {} processes share "
-               "the batch, each with whole layers",
-               c.shape.model_parallel, p.processes));
+  check_parts(c);
   if (p.zero_stage <= 1) return;
   c.notes.push_back(
       format("zero_optimization.stage: {} is asked for; computed as 1, with whole "
@@ -175,11 +193,8 @@ void check_values(const RunConfig& c) {
         "negative");
   check(c.hidden_dropout >= 0 && c.hidden_dropout < 1,
         "[config] hidden_dropout is {}, expected a probability below 1", c.hidden_dropout);
-  check(
-      c.attention_dropout == 0,
-      "[config] attention_dropout is {}: only 0 is supported, as the attention kernels never hold "
-      "the probabilities it would drop; hidden_dropout works",
-      c.attention_dropout);
+  check(c.attention_dropout >= 0 && c.attention_dropout < 1,
+        "[config] attention_dropout is {}, expected a probability below 1", c.attention_dropout);
   check(!c.recompute || c.recompute_layers > 0,
         "[config] checkpoint_num_layers is {}, expected 1 or more", c.recompute_layers);
   Curriculum curriculum(c.curriculum, c.shape.seq_length);  // refuses what it cannot do
@@ -221,7 +236,7 @@ void derive(RunConfig& c) {
     c.watching.log_every = c.watching.print_every;
   derive_shape(c);
   derive_parallel(c);
-  derive_batch(c.batch, c.parallel.processes);
+  derive_batch(c.batch, c.sharers());
   derive_precision(c);
   derive_data(c.data);
   check_values(c);

@@ -183,10 +183,18 @@ Tensor initial_value(const ParameterSpec& p, const DecoderSpec& spec, const RunC
 }
 
 Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& init, uint64_t seed) {
+  return initial_parameters(ModelPart(spec), init, seed);
+}
+
+Parameters initial_parameters(const ModelPart& mine, const RunConfig::Init& init, uint64_t seed) {
   Parameters parameters;
   ThreadPool pool;
-  for (const ParameterSpec& p : parameter_specs(spec))
-    parameters.add(p, initial_value(p, spec, init, seed, DType::kF32, pool));
+  for (size_t i = 0; i < mine.parameters().size(); ++i) {
+    const auto& [p, shape] = mine.parameters()[i];
+    ParameterSpec whole{p.name, shape, p.role};
+    parameters.add(
+        p, mine.take(i, initial_value(whole, mine.whole(), init, seed, DType::kF32, pool)));
+  }
   return parameters;
 }
 

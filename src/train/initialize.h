@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "core/parameters.h"
-#include "model/spec.h"
+#include "model/model_part.h"
 #include "train/run_config.h"
 #include "util/thread_pool.h"
 
@@ -19,6 +19,9 @@ namespace slm {
 // Each tensor has a generator of its own, seeded by its name: values do not depend on the order or
 // number of tensors. Returns the parameters on the host, in layer order.
 Parameters initial_parameters(const DecoderSpec& spec, const RunConfig::Init& init, uint64_t seed);
+// Of a part of the decoder: the numbers the whole one has there. One whole tensor is in memory at a
+// time.
+Parameters initial_parameters(const ModelPart& mine, const RunConfig::Init& init, uint64_t seed);
 
 // One of them, rounded to a floating or block type: the same numbers for any number of threads.
 Tensor initial_value(const ParameterSpec& parameter, const DecoderSpec& spec,

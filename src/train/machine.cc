@@ -20,12 +20,30 @@ AdamWSpec optimizer_spec(const RunConfig::Optimizer& o) {
   return {.beta1 = o.betas[0], .beta2 = o.betas[1], .eps = o.eps, .weight_decay = o.weight_decay};
 }
 
-DataParallelOptions parallel_options(const RunConfig::Parallel& p) {
+// What several parts have whole counts once, in the first.
+std::vector<FlatSpan> counted_spans(const ModelPart& mine) {
+  std::vector<FlatSpan> spans;
+  int64_t at = 0;
+  for (const ParameterPart& p : mine.parameters()) {
+    int64_t end = at + p.spec.shape.elements();
+    if (mine.spec().part == 0 || p.cut()) {
+      if (spans.empty() || spans.back().end != at) spans.push_back({at, at});
+      spans.back().end = end;
+    }
+    at = end;
+  }
+  return spans;
+}
+
+DataParallelOptions parallel_options(const RunConfig::Parallel& p, const ModelPart& mine,
+                                     const ProcessGrid& grid) {
   constexpr int64_t kMostInBucket = 1 << 22;  // larger ones only need memory
   return {.zero_stage = p.zero_stage,
           .deterministic = p.deterministic,
           .overlap = p.overlap,
-          .bucket = std::min(p.bucket, kMostInBucket)};
+          .bucket = std::min(p.bucket, kMostInBucket),
+          .row = grid.row(),
+          .counted = counted_spans(mine)};
 }
 
 NextTokenSpec training_spec(const RunConfig& config, const SpecialTokens& special) {
@@ -47,7 +65,9 @@ TrainerOptions trainer_options(const RunConfig& c, DataParallel& parallel, LossS
           .accumulate = c.batch.micro_batches(),
           .max_grad_norm = c.optimizer.max_grad_norm,
           .recompute = c.recompute ? c.recompute_layers : 0,
-          .dropout = {.rate = c.hidden_dropout, .seed = uint64_t(c.data.seed) ^ kDropoutSeed},
+          .dropout = {.rate = c.hidden_dropout,
+                      .attention = c.attention_dropout,
+                      .seed = uint64_t(c.data.seed) ^ kDropoutSeed},
           .loss_scaler = scaler,
           .parallel = &parallel,
           .accept = std::move(accept)};
@@ -60,14 +80,14 @@ Parameters trainable(Parameters parameters, Backend& backend, DType working) {
 
 }  // namespace
 
-Machine::Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
-                 Parameters initial, Backend& backend, Comm& comm, SampleSource source,
+Machine::Machine(const RunConfig& config, const ModelPart& mine, const SpecialTokens& special,
+                 Parameters initial, Backend& backend, const ProcessGrid& grid, SampleSource source,
                  Accept accept)
     : exact(config.working_type() == DType::kF32 ? Parameters{} : initial),
       parameters(trainable(std::move(initial), backend, config.working_type())),
-      decoder(model.spec, parameters),
+      decoder(mine.spec(), parameters, grid.sum()),
       objective(decoder, std::move(source), training_spec(config, special)),
-      parallel(comm, backend, parameters, parallel_options(config.parallel)),
+      parallel(grid.column(), backend, parameters, parallel_options(config.parallel, mine, grid)),
       optimizer(backend, parameters, optimizer_spec(config.optimizer), parallel.span()),
       schedule(config.optimizer.lr, config.schedule),
       scaler(loss_scaler(config)),

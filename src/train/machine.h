@@ -4,11 +4,12 @@
 #include <functional>
 #include <optional>
 
-#include "comm/comm.h"
+#include "model/model_part.h"
 #include "train/data_parallel.h"
 #include "train/loss_scaler.h"
 #include "train/model_shape.h"
 #include "train/next_token.h"
+#include "train/process_grid.h"
 #include "train/run_config.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
@@ -18,13 +19,14 @@ namespace slm {
 // What counts in validation, where every sample has its full length.
 NextTokenSpec objective_spec(const RunConfig& config, const SpecialTokens& special);
 
-// In the order in which they need each other. Backend, Comm and what `source` reads must outlive
+// In the order in which they need each other. Backend, grid and what `source` reads must outlive
 // it.
 struct Machine {
   using Accept = std::function<bool(const StepReport&)>;
 
-  Machine(const RunConfig& config, const ModelConfig& model, const SpecialTokens& special,
-          Parameters initial, Backend& backend, Comm& comm, SampleSource source,
+  // `initial`: of the part of the model that `mine` is.
+  Machine(const RunConfig& config, const ModelPart& mine, const SpecialTokens& special,
+          Parameters initial, Backend& backend, const ProcessGrid& grid, SampleSource source,
           Accept accept = {});
 
   Parameters exact;  // the initial values before they were rounded, until the optimiser has them

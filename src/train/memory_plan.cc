@@ -5,6 +5,8 @@
 #include "backend/dry_backend.h"
 #include "backend/traced_backend.h"
 #include "model/decoder.h"
+#include "model/model_part.h"
+#include "model/sizes.h"
 #include "train/data_parallel.h"
 #include "train/next_token.h"
 
@@ -30,13 +32,15 @@ void trace_micro_batch(const RunConfig& c, const DecoderSpec& spec, TracedBacken
   DryBackend elsewhere = make_dry_backend();
   Tape tape(backend);
   Parameters parameters = reserved_parameters(spec, c.working_type(), *elsewhere.backend, tape);
-  Decoder decoder(spec, parameters, c.working_type());
+  SumParts sum;
+  if (spec.parts > 1) sum = [](const Tensor&) {};
+  Decoder decoder(spec, parameters, c.working_type(), sum);
   NextToken objective(decoder, [](int64_t, std::span<int32_t>) {},
                       {.seq_length = c.shape.seq_length});
   Context cx{.backend = backend,
              .tape = &tape,
              .recompute = c.recompute ? c.recompute_layers : 0,
-             .dropout = {.rate = c.hidden_dropout}};
+             .dropout = {.rate = c.hidden_dropout, .attention = c.attention_dropout}};
   int64_t together = c.parallel.deterministic ? 1 : c.batch.micro;  // sequences
   Tensor loss = objective.loss(cx, {0, together, 1}, 0);
   backend.name_next("backward pass");
@@ -46,8 +50,23 @@ void trace_micro_batch(const RunConfig& c, const DecoderSpec& spec, TracedBacken
 // Gradient buffers of a process: the deterministic way adds in a tree of them.
 double gradient_buffers(const RunConfig& c) {
   if (!c.parallel.deterministic) return 1;
-  return 1 +
-         extra_gradient_buffers(c.batch.global / c.parallel.processes, int(c.parallel.processes));
+  return 1 + extra_gradient_buffers(c.batch.global / c.sharers(), int(c.sharers()));
+}
+
+// Copies of master weights and moments, where they are not whole here or a checkpoint is written in
+// the background.
+double staging_bytes(const RunConfig& c, double whole, double part, double shards) {
+  double copies = 3 * kF32 * (c.saving.background || shards > 1 || c.parts() > 1 ? whole : 0);
+  return copies + (shards > 1 && c.parts() > 1 ? 3 * kF32 * part : 0);
+}
+
+// While states are added up over the parts: the shares that arrive, and the sum where states have
+// another type.
+double summing_bytes(const RunConfig& c, const DecoderSpec& spec) {
+  double states = double(c.batch.micro * c.shape.seq_length * spec.width);
+  double share = double(spec.parts - 1) / double(spec.parts);
+  bool mixed = spec.parts > 1 && c.working_type() != DType::kF32;
+  return kF32 * states * (share + double(mixed));
 }
 
 }  // namespace
@@ -57,23 +76,23 @@ double MemoryPlan::computing() const {
                          [](double sum, const auto& kind) { return sum + kind.second; });
 }
 
-MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec) {
-  double count = 0;
-  for (const ParameterSpec& p : parameter_specs(spec)) count += double(p.shape.elements());
-  const RunConfig::Parallel& parallel = config.parallel;
-  double shards = parallel.zero_stage > 0 ? double(parallel.processes) : 1;
+MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& whole) {
+  DecoderSpec spec = ModelPart(whole, 0, config.parts()).spec();
+  auto count = double(parameter_count(spec));
+  double shards = config.parallel.zero_stage > 0 ? double(config.sharers()) : 1;
   bool mixed = config.working_type() != DType::kF32;
   MemoryPlan plan{.weights = double(bytes_of(config.working_type(), 1)) * count,
                   .master = mixed ? kF32 * count / shards : 0,
                   .gradients = kF32 * count * gradient_buffers(config),
                   .moments = 2 * kF32 * count / shards,
                   .program = kProgram};
-  if (config.saving.background || shards > 1) plan.staging = 3 * kF32 * count;
+  plan.staging = staging_bytes(config, double(parameter_count(whole)), count, shards);
   DryBackend memory = make_dry_backend();
   TracedBackend backend(*memory.backend);
   trace_micro_batch(config, spec, backend);
   for (const auto& [kind, bytes] : backend.most_by_kind())
     plan.activations[std::string(kind)] = double(bytes);
+  plan.activations["sums over parts"] = summing_bytes(config, spec);
   plan.scratch = double(memory.most_bytes() - backend.most_bytes());
   return plan;
 }

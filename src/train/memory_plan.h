@@ -24,8 +24,9 @@ struct MemoryPlan {
 };
 
 // Runs one micro batch forward and backward on a backend that only asks for memory
-// (backend/dry_backend.h), so that the figures follow the code. With ZeRO-1, processes share master
-// weights and moments.
+// (backend/dry_backend.h), so that the figures follow the code. `spec`: of the whole model, of
+// which a process may have a part (model_parallel_size). With ZeRO-1, those that share the batch
+// share master weights and moments.
 MemoryPlan plan_memory(const RunConfig& config, const DecoderSpec& spec);
 
 }  // namespace slm

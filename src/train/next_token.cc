@@ -57,7 +57,7 @@ Tensor NextToken::loss(Context& cx, const StepSamples& step, int64_t part) {
   }
   if (cx.tape) {
     cx.sample_rows = curriculum_.length(step.steps);
-    cx.dropout.first_row = (step.first + part * size) * spec_.seq_length;
+    cx.dropout.first_row = (step.first + part * size) * cx.sample_rows;
   }
   Tensor hidden = decoder_.hidden(cx, batch.tokens);
   return decoder_.loss(cx, hidden, batch.targets,

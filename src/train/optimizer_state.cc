@@ -1,7 +1,6 @@
 #include "train/optimizer_state.h"
 
 #include <cstring>
-#include <vector>
 
 namespace slm {
 namespace {
@@ -12,12 +11,6 @@ void copy_numbers(const Tensor& from, Tensor& into) {
 }
 
 }  // namespace
-
-std::vector<ParameterSpec> specs_of(const Parameters& parameters) {
-  std::vector<ParameterSpec> specs;
-  for (const Parameter& p : parameters.items()) specs.push_back(p.spec);
-  return specs;
-}
 
 OptimizerState view_of(const Parameters& parameters, const AdamW& optimizer) {
   return {optimizer.mixed() ? optimizer.master() : parameters.values(), optimizer.first_moment(),

@@ -1,8 +1,6 @@
 // What an optimiser knows, whole and on the host: what a checkpoint is written from.
 #pragma once
 
-#include <vector>
-
 #include "train/adamw.h"
 
 namespace slm {
@@ -13,8 +11,6 @@ struct OptimizerState {
   Tensor m, v;    // first and second moments
   int64_t updates = 0;
 };
-
-std::vector<ParameterSpec> specs_of(const Parameters& parameters);
 
 // The live numbers of an optimiser that holds all of the parameters: views, good until its next
 // step.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/model_part.h"
+#include "model/sizes.h"
 #include "train/schedule.h"
 #include "util/progress.h"
 
@@ -25,6 +27,14 @@ std::string model_rows(const PlanInputs& in) {
   return row("model", "{}: {} parameters, {} layers, width {}, {} heads{}, MLP {}, vocabulary {}",
              in.model.model_type, format_count(count), s.layers, s.width, s.heads, heads,
              s.mlp_width, s.vocab);
+}
+
+std::string part_rows(const PlanInputs& in) {
+  int64_t parts = in.config.parts();
+  if (parts == 1) return {};
+  int64_t count = parameter_count(ModelPart(in.model.spec, 0, parts).spec());
+  return row("", "{} processes compute every block together, with {} parameters each", parts,
+             format_count(double(count)));
 }
 
 std::string memory_item(std::string_view name, double bytes) {
@@ -63,8 +73,9 @@ double step_tokens(const PlanInputs& in) {
 std::string batch_rows(const PlanInputs& in) {
   const RunConfig& c = in.config;
   double tokens = step_tokens(in), steps = double(c.schedule.train_steps);
-  std::string processes = processes_of(in) > 1 ? format("{} processes x ", processes_of(in)) : "";
-  return row("step", "{} tokens: {}{} x {} sequences of {}", format_count(tokens), processes,
+  std::string sharers = c.parts() > 1 ? format("groups of {} processes", c.parts()) : "processes";
+  std::string times = c.sharers() > 1 ? format("{} {} x ", c.sharers(), sharers) : "";
+  return row("step", "{} tokens: {}{} x {} sequences of {}", format_count(tokens), times,
              c.batch.accumulate, c.batch.micro, c.shape.seq_length) +
          row("run", "{} steps, {} tokens", c.schedule.train_steps, format_count(steps * tokens));
 }
@@ -110,9 +121,9 @@ fs::path existing_parent(fs::path path) {
 
 std::string checkpoint_rows(const PlanInputs& in) {
   const RunConfig& c = in.config;
-  MemoryPlan memory = plan_memory(c, in.model.spec);
-  double shards = c.parallel.zero_stage > 0 ? double(c.parallel.processes) : 1;
-  double each = memory.weights + (memory.master + memory.moments) * shards;
+  bool mixed = c.working_type() != DType::kF32;
+  int64_t bytes = bytes_of(c.working_type(), 1) + (mixed ? 3 : 2) * bytes_of(DType::kF32, 1);
+  double each = double(bytes * parameter_count(in.model.spec));
   int64_t made =
       c.saving.every > 0 ? (c.schedule.train_steps + c.saving.every - 1) / c.saving.every : 1;
   made += int64_t(c.saving.extra_steps.size());
@@ -157,8 +168,8 @@ std::string time_rows(const PlanInputs& in) {
 }  // namespace
 
 std::string describe_plan(const PlanInputs& in) {
-  return model_rows(in) + memory_rows(in) + batch_rows(in) + data_rows(in) + schedule_rows(in) +
-         checkpoint_rows(in) + time_rows(in);
+  return model_rows(in) + part_rows(in) + memory_rows(in) + batch_rows(in) + data_rows(in) +
+         schedule_rows(in) + checkpoint_rows(in) + time_rows(in);
 }
 
 }  // namespace slm

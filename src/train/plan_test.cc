@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "backend/traced_backend.h"
+#include "model/model_part.h"
+#include "model/sizes.h"
 #include "support/test_data.h"
 #include "train/initialize.h"
 #include "train/model_shape.h"
@@ -80,6 +82,30 @@ TEST(Plan, SharesOfTheOptimiser) {
   EXPECT_EQ(shared.moments * 4, alone.moments);
   EXPECT_EQ(shared.weights, alone.weights);
   EXPECT_EQ(shared.gradients, alone.gradients);
+}
+
+TEST(Plan, SharesOfTheModel) {
+  auto plan_of = [](int64_t processes, std::vector<std::string> more = {}) {
+    std::vector<std::string> overrides{"model_parallel_size=2", "zero_optimization.stage=1",
+                                       "hidden_size=64"};
+    overrides.insert(overrides.end(), more.begin(), more.end());
+    return read_run_config({{"tiny.yml", testing::kTinyConfig}}, overrides, processes);
+  };
+  RunConfig one = plan_of(1), two = plan_of(2), four = plan_of(4);
+  std::vector<std::string> notes;
+  DecoderSpec spec = model_for_training(one.shape, 512, {}, notes).spec;
+  auto part = double(parameter_count(ModelPart(spec, 0, 2).spec()));
+  MemoryPlan alone = plan_memory(one, spec), shared = plan_memory(two, spec);
+  EXPECT_EQ(shared.weights, 4 * part);
+  EXPECT_EQ(shared.gradients, 4 * part);
+  EXPECT_EQ(shared.moments, 8 * part);
+  EXPECT_LT(part, 0.75 * double(parameter_count(spec)));
+  EXPECT_LT(shared.computing(), alone.computing());
+  EXPECT_EQ(plan_memory(four, spec).moments, 4 * part);
+  EXPECT_EQ(shared.staging, alone.staging);  // the first process has the whole checkpoint
+  std::string text = Pretraining::plan(four, testing::tiny_options());
+  EXPECT_NE(text.find("2 processes compute every block together"), std::string::npos) << text;
+  EXPECT_NE(text.find("2 groups of 2 processes x 2 x 2 sequences"), std::string::npos) << text;
 }
 
 // Every published configuration is planned without its data, tokenizer or machine.

@@ -200,7 +200,9 @@ TEST(Trainer, ChunksOfBlocksAreRecomputedBitByBit) {
   spec.layers = 5;
   auto trained = [&](int64_t recompute, DType type) {
     SmallRun run(type,
-                 {.micro_batch = 2, .recompute = recompute, .dropout = {.rate = 0.2, .seed = 3}},
+                 {.micro_batch = 2,
+                  .recompute = recompute,
+                  .dropout = {.rate = 0.2, .attention = 0.1, .seed = 3}},
                  12, "cpu", spec);
     for (int i = 0; i < 2; ++i) run.trainer->step();
     return run.master();
@@ -210,15 +212,19 @@ TEST(Trainer, ChunksOfBlocksAreRecomputedBitByBit) {
 }
 
 TEST(Trainer, DropoutFollowsTheSample) {
-  auto trained = [](int64_t micro, double rate) {
-    SmallRun run(
-        DType::kF32,
-        {.micro_batch = micro, .accumulate = 4 / micro, .dropout = {.rate = rate, .seed = 3}}, 64);
+  auto trained = [](int64_t micro, double rate, double attention) {
+    SmallRun run(DType::kF32,
+                 {.micro_batch = micro,
+                  .accumulate = 4 / micro,
+                  .dropout = {.rate = rate, .attention = attention, .seed = 3}},
+                 64);
     run.trainer->step();
     return run.master();
   };
-  EXPECT_EQ(trained(4, 0.3), trained(1, 0.3));
-  EXPECT_NE(trained(4, 0.3), trained(4, 0));
+  for (auto [rate, attention] : {std::pair{0.3, 0.0}, {0.0, 0.3}, {0.2, 0.1}}) {
+    EXPECT_EQ(trained(4, rate, attention), trained(1, rate, attention));
+    EXPECT_NE(trained(4, rate, attention), trained(4, 0, 0));
+  }
 }
 
 struct Stopped {
@@ -246,18 +252,19 @@ TEST_P(ResumeIn, IsBitExact) {
 // 2^24 is too large a scale for the tiny model: the first steps overflow.
 INSTANTIATE_TEST_SUITE_P(
     Types, ResumeIn,
-    ::testing::Values(
-        Stopped{"bf16", {"precision=bfloat16"}},
-        Stopped{"bf16_kept_in_f32", {"precision=bfloat16", "checkpoint_dtype=f32"}},
-        Stopped{"fp16_after_overflows",
-                {"fp16.enabled=true", "fp16.initial_scale_power=24", "fp16.hysteresis=1",
-                 "fp16.loss_scale_window=4"}},
-        Stopped{"dropout_recomputed",
-                {"hidden_dropout=0.1", "checkpoint_activations=true", "checkpoint_num_layers=2"}},
-        Stopped{"short_samples_first",
-                {"curriculum_learning.enabled=true", "curriculum_learning.min_difficulty=4",
-                 "curriculum_learning.schedule_config.total_curriculum_step=15",
-                 "curriculum_learning.schedule_config.difficulty_step=4"}}),
+    ::testing::Values(Stopped{"bf16", {"precision=bfloat16"}},
+                      Stopped{"bf16_kept_in_f32", {"precision=bfloat16", "checkpoint_dtype=f32"}},
+                      Stopped{"fp16_after_overflows",
+                              {"fp16.enabled=true", "fp16.initial_scale_power=24",
+                               "fp16.hysteresis=1", "fp16.loss_scale_window=4"}},
+                      Stopped{"dropout_recomputed",
+                              {"hidden_dropout=0.1", "attention_dropout=0.1",
+                               "checkpoint_activations=true", "checkpoint_num_layers=2"}},
+                      Stopped{"short_samples_first",
+                              {"curriculum_learning.enabled=true",
+                               "curriculum_learning.min_difficulty=4",
+                               "curriculum_learning.schedule_config.total_curriculum_step=15",
+                               "curriculum_learning.schedule_config.difficulty_step=4"}}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(Precision, OverflowsAreInTheLogAndTheStateInTheCheckpoint) {

@@ -5,6 +5,7 @@
 #include "backend/probe.h"
 #include "comm/flight_recorder.h"
 #include "comm/processors.h"
+#include "model/sizes.h"
 #include "train/checkpoint_writer.h"
 #include "train/fault_watch.h"
 #include "train/initialize.h"
@@ -89,9 +90,11 @@ struct Pretraining::State {
   PretrainOptions options;
   std::unique_ptr<Comm> alone;
   Comm& comm;  // only the first process says and writes anything
+  ProcessGrid grid;
   std::unique_ptr<Backend> backend;
   Vocabulary vocabulary;
   ModelConfig model;
+  ModelPart mine;  // this process's part of the model
   RunData data;
   CheckpointStore store;
   std::optional<FileLock> lock;  // of the directory that is saved to
@@ -115,9 +118,11 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
       options(std::move(run_options)),
       alone(options.comm ? nullptr : one_process()),
       comm(options.comm ? *options.comm : *alone),
+      grid(comm, config.parts()),
       backend(make_backend(options.backend, fair_share(options.backend_options, comm))),
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
+      mine(model.spec, grid.part(), grid.parts()),
       data(open_run_data(config, {.vocab = model.spec.vocab})),
       store(config.saving.save,
             {.keep_last = config.saving.keep_last, .keep_every = config.saving.keep_every}),
@@ -143,14 +148,13 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
 
   std::optional<Restart> restart = find_restart(config, model, options.resume, options.say);
   if (restart && restart->state) reconcile_schedule(config, restart->state->schedule);
-  Parameters initial =
-      restart ? std::move(restart->parameters)
-              : initial_parameters(model.spec, config.init, uint64_t(config.data.seed));
+  Parameters initial = restart ? mine.take(std::exchange(restart->parameters, {}))
+                               : initial_parameters(mine, config.init, uint64_t(config.data.seed));
   auto accept = [this](const StepReport& r) {
     return faults.accept(r, machine->trainer.samples(), config.batch.global);
   };
-  machine = std::make_unique<Machine>(config, model, vocabulary.special, std::move(initial),
-                                      *backend, comm, source_of(data.train), accept);
+  machine = std::make_unique<Machine>(config, mine, vocabulary.special, std::move(initial),
+                                      *backend, grid, source_of(data.train), accept);
   if (restart && restart->state) {
     continue_from(*restart, !config.saving.load_without_optimizer);
     skipped = restart->state->skipped;
@@ -178,7 +182,7 @@ RunFacts Pretraining::State::facts() {
       .machine = backend->description(),
       .flops_per_token = flops_per_token(model.spec, config.shape.seq_length),
       .causal_flops_per_token = causal_flops_per_token(model.spec, config.shape.seq_length),
-      .parameters = machine->parameters.count()};
+      .parameters = parameter_count(model.spec)};
   facts.processes = comm.size();
   facts.quiet = !comm.first();
   if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
@@ -190,7 +194,7 @@ RunFacts Pretraining::State::facts() {
 void Pretraining::State::continue_from(const Restart& restart, bool with_optimizer) {
   const TrainerState& state = *restart.state;
   if (with_optimizer)
-    read_optimizer(restart.checkpoint, machine->parameters, state, machine->optimizer);
+    read_optimizer(restart.checkpoint, mine, machine->parameters, state, machine->optimizer);
   else
     machine->optimizer.set_updates(state.updates);
   machine->trainer.resume(state.steps, state.samples);
@@ -206,11 +210,11 @@ TrainingSnapshot Pretraining::State::snapshot() {
   const Trainer& trainer = machine->trainer;
   DType computed = machine->parameters.values().dtype();
   DType dtype = dtype_from_name(config.saving.dtype).value_or(computed);
-  OptimizerState live = whole_state(comm, machine->parameters, machine->optimizer, staged);
+  OptimizerState live = whole_state(grid, mine, machine->parameters, machine->optimizer, staged);
   if (config.saving.background && comm.first() && live.m.storage() != staged.m.storage())
     copy_state(live, staged);
   return {.model = model,
-          .parameters = specs_of(machine->parameters),
+          .parameters = parameter_specs(model.spec),
           .optimizer = config.saving.background ? staged : live,
           .state = {.steps = trainer.steps(),
                     .samples = trainer.samples(),
@@ -273,7 +277,7 @@ void Pretraining::State::validate(RunLog& log, const StopRequest& stop) {
               data.train.usage(std::min(trainer.samples(), data.train.size())));
   if (tasks)
     log.results(trainer.steps(),
-                tasks->run(machine->decoder, *backend, comm, [&] { return stop.requested(); }),
+                tasks->run(machine->decoder, *backend, grid, [&] { return stop.requested(); }),
                 tokens());
   if (!validation) return;
   double loss =
@@ -314,7 +318,7 @@ void Pretraining::State::rewind(const Fault& fault) {
   if (!restart || !restart->state)
     fail(ErrorKind::kNotFound, "[train] step {}: there is no checkpoint in {} to rewind to",
          fault.step, config.saving.save);
-  assign(restart->parameters, machine->parameters);
+  assign(mine.take(restart->parameters), machine->parameters);
   continue_from(*restart, true);
   faults.policy().rewind(restart->state->faults, restart->checkpoint.string());
   skip(fault, restart->state->samples);

@@ -30,9 +30,10 @@ std::optional<double> time_step(const RunConfig& config, const ModelConfig& mode
     for (int32_t& id : out) id = int32_t(rng.uniform() * double(vocab));
   };
   std::unique_ptr<Comm> alone = one_process();
-  Machine machine(config, model, vocabulary.special,
+  ProcessGrid grid(*alone, 1);
+  Machine machine(config, ModelPart(model.spec), vocabulary.special,
                   initial_parameters(model.spec, config.init, uint64_t(config.data.seed)), *backend,
-                  *alone, noise);
+                  grid, noise);
   machine.trainer.step();  // the first one also allocates
   constexpr int kTimed = 2;
   auto begin = Clock::now();

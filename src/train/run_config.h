@@ -122,6 +122,9 @@ struct RunConfig {
   int64_t recompute_layers = 1;
 
   DType working_type() const;  // that precision means
+  // Processes that compute every block together; one alone computes all of it.
+  int64_t parts() const { return parallel.processes > 1 ? shape.model_parallel : 1; }
+  int64_t sharers() const { return parallel.processes / parts(); }  // of the batch
 
   std::set<std::string> given;     // keys that a file or the command line set
   std::vector<std::string> notes;  // what the person should know: ignored keys, things done instead

@@ -193,7 +193,7 @@ TEST(RunConfig, WhatIsDoneInsteadIsSaid) {
   EXPECT_TRUE(has(notes("rotary_scaling_factor=2"), "10B tokens"));
   EXPECT_TRUE(has(notes("use_wandb=true"), "metrics.jsonl"));
   EXPECT_EQ(notes("use_wandb=false"), "");
-  EXPECT_TRUE(has(refused("attention_dropout: 0.1"), "hidden_dropout works"));
+  EXPECT_TRUE(has(refused("attention_dropout: 1"), "below 1"));
   EXPECT_TRUE(has(refused("hidden_dropout: 1"), "below 1"));
   EXPECT_TRUE(has(refused("fp16: {enabled: true, hysteresis: 0}"), "hysteresis"));
   EXPECT_TRUE(has(refused("curriculum_learning: {enabled: true}"), "min_difficulty"));

@@ -44,15 +44,21 @@ std::unique_ptr<TaskWatch> TaskWatch::make(const RunConfig& config, const ModelC
   return nullptr;
 }
 
-Results TaskWatch::run(const Decoder& decoder, Backend& backend, Comm& comm,
+// The columns share the documents out. The parts of a row read the same ones in step: as many at a
+// time, and to the same end.
+Results TaskWatch::run(const Decoder& decoder, Backend& backend, const ProcessGrid& grid,
                        const std::function<bool()>& stop) const {
   EvaluatedModel model{
       decoder, backend, *tokenizer_, {.max_length = max_length_, .end_of_text = end_of_text_}};
   ScoringOptions options{.limits = limits_by_memory(decoder.spec()),
-                         .comm = &comm,
+                         .comm = &grid.column(),
                          .stop = stop,
                          .show_progress = false};
   options.limits.texts = texts_;
+  if (Comm* row = grid.row()) {
+    row->broadcast(std::as_writable_bytes(std::span(&options.limits.tokens, 1)), 0);
+    options.stop = [row, &stop] { return row->any(stop()); };
+  }
   EvaluationOutcome outcome = evaluate_tasks(model, evaluation_, options);
   if (!outcome.failures.empty())
     fail(ErrorKind::kInvalid, "eval_tasks: {}: {}", outcome.failures[0].task,

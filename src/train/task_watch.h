@@ -4,9 +4,9 @@
 #include <functional>
 #include <memory>
 
-#include "comm/comm.h"
 #include "eval/evaluation.h"
 #include "model/load.h"
+#include "train/process_grid.h"
 #include "train/run_config.h"
 
 namespace slm {
@@ -21,7 +21,7 @@ class TaskWatch {
                                          const std::function<void(std::string_view)>& say);
 
   // By all processes together; the first gets the results. None when `stop` said so.
-  Results run(const Decoder& decoder, Backend& backend, Comm& comm,
+  Results run(const Decoder& decoder, Backend& backend, const ProcessGrid& grid,
               const std::function<bool()>& stop) const;
 
  private:

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/local.h"
 #include "support/refusal.h"
 #include "support/scratch_dir.h"
 #include "support/test_data.h"
+#include "train/initialize.h"
+#include "train/model_shape.h"
 #include "train/tiny_run_test.h"
 
 namespace slm {
@@ -45,6 +48,33 @@ TEST(TaskWatch, ResultsAreAmongTheMetrics) {
   EXPECT_GE(accuracy, 0);
   EXPECT_LE(accuracy, 1);
   EXPECT_TRUE(evals[1]["results"]["quiz"].contains("acc_norm_stderr"));
+}
+
+// A row scores the same texts in step; another count of batches, or an end that only one part sees,
+// would leave the other waiting.
+TEST(TaskWatch, PartsOfAModelScoreTogether) {
+  RunConfig config = tiny_run(scratch_dir(), with_quiz());
+  std::vector<std::string> notes;
+  ModelConfig model = model_for_training(config.shape, config.shape.vocab_size, {}, notes);
+  TaskWatch watch(config, model);
+  auto score = [&](int processes, int parts, bool stop) {
+    Results results;
+    run_local_ranks(processes, [&](Comm& comm) {
+      ProcessGrid grid(comm, parts);
+      ModelPart mine(model.spec, grid.part(), grid.parts());
+      auto backend = make_cpu_backend({.threads = 1});
+      Parameters parameters = initial_parameters(mine, config.init, 1);
+      Decoder decoder(mine.spec(), parameters, grid.sum());
+      Results found = watch.run(decoder, *backend, grid,
+                                [&] { return stop && comm.rank() == comm.size() - 1; });
+      if (comm.first()) results = found;
+    });
+    return results;
+  };
+  Results one = score(1, 1, false), four = score(4, 2, false);
+  ASSERT_EQ(four.tasks.size(), 1u);
+  EXPECT_EQ(four.tasks[0].value("acc"), one.tasks[0].value("acc"));
+  EXPECT_NO_THROW(score(2, 2, true));
 }
 
 TEST(TaskWatch, IsOnlyForRunsThatSayWhereTheRowsAre) {

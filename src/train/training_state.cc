@@ -112,16 +112,16 @@ Tensor load_state(const TensorFiles& stored, const fs::path& file, const std::st
   return tensor;
 }
 
-// Numbers `span` of the flat state, from tensors that were saved whole.
-void read_numbers(const TensorFiles& stored, const fs::path& file,
-                  std::span<const ParameterSpec> parameters, std::string_view suffix, FlatSpan span,
-                  const Tensor& into) {
+// Numbers `span` of the flat state of a part, from tensors that were saved whole.
+void read_numbers(const TensorFiles& stored, const fs::path& file, const ModelPart& mine,
+                  std::string_view suffix, FlatSpan span, const Tensor& into) {
   int64_t at = 0;
-  for (const ParameterSpec& p : parameters) {
+  for (size_t i = 0; i < mine.parameters().size(); ++i) {
+    const auto& [p, whole] = mine.parameters()[i];
     FlatSpan part{std::max(span.begin, at), std::min(span.end, at + p.shape.elements())};
     int64_t first = std::exchange(at, at + p.shape.elements());
     if (part.size() <= 0) continue;
-    Tensor from = load_state(stored, file, format("{}.{}", p.name, suffix), p.shape);
+    Tensor from = mine.take(i, load_state(stored, file, format("{}.{}", p.name, suffix), whole));
     auto numbers =
         from.span<const float>().subspan(size_t(part.begin - first), size_t(part.size()));
     std::copy(numbers.begin(), numbers.end(), into.data<float>() + (part.begin - span.begin));
@@ -213,19 +213,18 @@ std::function<Tensor(const ParameterSpec&)> master_copy(const fs::path& director
   };
 }
 
-void read_optimizer(const fs::path& directory, const Parameters& parameters,
+void read_optimizer(const fs::path& directory, const ModelPart& mine, const Parameters& parameters,
                     const TrainerState& state, AdamW& optimizer) {
   fs::path file = directory / kOptimizerFile;
   TensorFiles stored = open_optimizer(directory);
-  std::vector<ParameterSpec> specs = specs_of(parameters);
-  read_numbers(stored, file, specs, kFirstMoment, optimizer.span(), optimizer.first_moment());
-  read_numbers(stored, file, specs, kSecondMoment, optimizer.span(), optimizer.second_moment());
+  read_numbers(stored, file, mine, kFirstMoment, optimizer.span(), optimizer.first_moment());
+  read_numbers(stored, file, mine, kSecondMoment, optimizer.span(), optimizer.second_moment());
   if (has_master(stored)) {
     // f32 working values are their own master copy, and every process needs all of them
     if (optimizer.mixed())
-      read_numbers(stored, file, specs, kMaster, optimizer.span(), optimizer.master());
+      read_numbers(stored, file, mine, kMaster, optimizer.span(), optimizer.master());
     else
-      read_numbers(stored, file, specs, kMaster, {0, parameters.count()}, parameters.values());
+      read_numbers(stored, file, mine, kMaster, {0, parameters.count()}, parameters.values());
   }
   optimizer.set_updates(state.updates);
 }

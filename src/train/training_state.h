@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/load.h"
+#include "model/model_part.h"
 #include "train/optimizer_state.h"
 #include "train/run_config.h"
 
@@ -48,9 +49,9 @@ void check_optimizer(const std::filesystem::path& directory,
                      const std::vector<ParameterSpec>& parameters);
 // Reads a parameter's master copy; null: the model's own weights are it.
 std::function<Tensor(const ParameterSpec&)> master_copy(const std::filesystem::path& directory);
-// Master copy, moments and number of updates. Error unless every parameter has its two moments, in
-// f32, finite and in its shape.
-void read_optimizer(const std::filesystem::path& directory, const Parameters& parameters,
-                    const TrainerState& state, AdamW& optimizer);
+// Master copy, moments and number of updates, of the part of the model that `parameters` are. Error
+// unless every parameter has its two moments, in f32, finite and in its shape.
+void read_optimizer(const std::filesystem::path& directory, const ModelPart& mine,
+                    const Parameters& parameters, const TrainerState& state, AdamW& optimizer);
 
 }  // namespace slm

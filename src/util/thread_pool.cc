@@ -1,7 +1,5 @@
 #include "util/thread_pool.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -10,81 +8,117 @@
 #include <thread>
 #include <vector>
 
+#include "util/cores.h"
+#include "util/spin_wait.h"
+
 namespace slm {
 namespace {
 
 thread_local bool inside_body = false;
 
-// Work arrives every few microseconds inside a forward pass and then not for seconds: spin for
-// about that long, then sleep. Yielding in the spin keeps an oversubscribed machine usable.
-constexpr int kSpins = 2000;
+constexpr int64_t kPiecesPerThread = 4;
+constexpr size_t kLine = 64;  // what threads write to often lies on lines of its own
+
+// A number that one thread changes and others wait for, spinning first, then asleep.
+class Signal {
+ public:
+  template <class Change>
+  void change(Change change_it) {
+    change_it();
+    if (sleepers_.load() == 0) return;
+    { std::lock_guard lock(mutex_); }  // who counted as a sleeper by now waits, or sees the change
+    wake_.notify_all();
+  }
+
+  template <class Ready>
+  void wait(SpinWait& spin, Ready ready) {
+    if (spin.until(ready)) return;
+    std::unique_lock lock(mutex_);
+    ++sleepers_;
+    wake_.wait(lock, ready);
+    --sleepers_;
+  }
+
+ private:
+  std::atomic<int> sleepers_{0};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
 
 }  // namespace
 
-int allowed_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
-                                                       : int(std::thread::hardware_concurrency());
-  return std::max(1, n);
-}
-
+// A call sets `job` and then `open`, the number of pieces nobody has taken. Whoever lowers `open`
+// has taken a piece: the call cannot return before that is done, so `job` stays as it is till then.
+// Changes of `open`, `calls` and `unfinished` are sequentially consistent: a waker that sees no
+// sleeper is seen by who goes to sleep next.
 struct ThreadPool::State {
+  struct Job {
+    const std::function<void(int64_t, int64_t)>* body = nullptr;
+    int64_t count = 0, pieces = 0;
+  };
+
   std::vector<std::thread> workers;
+  std::chrono::nanoseconds patience = spin_time();
+  SpinWait caller_spin{patience};
   std::mutex caller;  // held by the one thread that runs work
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::atomic<uint64_t> epoch{0};
-  std::atomic<int> pending{0};
-  std::atomic<bool> stop{false};
-
-  const std::function<void(int64_t, int64_t)>* body = nullptr;
-  int64_t count = 0, piece = 0;
+  std::mutex error_mutex;
   std::exception_ptr error;
+  std::atomic<bool> stop{false};  // set before the last change of `calls`
 
-  void run_piece(int index) {
-    int64_t begin = std::min(count, piece * index), end = std::min(count, begin + piece);
-    if (begin >= end) return;
+  alignas(kLine) Job job;
+  alignas(kLine) std::atomic<int64_t> open{0};
+  alignas(kLine) std::atomic<uint64_t> calls{0};
+  alignas(kLine) std::atomic<int64_t> unfinished{0};
+  alignas(kLine) Signal work;
+  alignas(kLine) Signal done;
+
+  // The number of a piece, or -1.
+  int64_t take() {
+    int64_t left = open.load();
+    while (left > 0)
+      if (open.compare_exchange_weak(left, left - 1)) return job.pieces - left;
+    return -1;
+  }
+
+  void run_piece(int64_t index) {
+    int64_t each = job.count / job.pieces, longer = job.count % job.pieces;
+    int64_t begin = index * each + std::min(index, longer);
     inside_body = true;
     try {
-      (*body)(begin, end);
+      (*job.body)(begin, begin + each + (index < longer ? 1 : 0));
     } catch (...) {
-      std::lock_guard lock(mutex);
+      std::lock_guard lock(error_mutex);
       if (!error) error = std::current_exception();
     }
     inside_body = false;
   }
 
-  void worker(int index) {
-    uint64_t seen = 0;
-    while (true) {
-      for (int i = 0; i < kSpins && epoch.load(std::memory_order_acquire) == seen && !stop; ++i) {
-        if (i % 64 == 63) std::this_thread::yield();
-        __builtin_ia32_pause();
-      }
-      if (epoch.load(std::memory_order_acquire) == seen && !stop) {
-        std::unique_lock lock(mutex);
-        wake.wait(lock, [&] { return epoch.load(std::memory_order_acquire) != seen || stop; });
-      }
-      if (stop) return;
-      ++seen;
-      run_piece(index);
-      pending.fetch_sub(1, std::memory_order_acq_rel);
+  void run_pieces() {
+    for (int64_t piece = take(); piece >= 0; piece = take()) {
+      run_piece(piece);
+      if (--unfinished == 0) done.change([] {});
+    }
+  }
+
+  void worker() {
+    SpinWait spin(patience);
+    for (uint64_t seen = 0; !stop; seen = calls) {
+      run_pieces();
+      work.wait(spin, [&] { return calls.load() != seen; });
     }
   }
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   if (threads <= 0) threads = allowed_cores();
-  for (int i = 1; i < threads; ++i) state_->workers.emplace_back([this, i] { state_->worker(i); });
+  for (int i = 1; i < threads; ++i) state_->workers.emplace_back([this] { state_->worker(); });
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    std::lock_guard lock(state_->mutex);
+  state_->work.change([this] {
     state_->stop = true;
-  }
-  state_->wake.notify_all();
+    ++state_->calls;
+  });
   for (std::thread& t : state_->workers) t.join();
 }
 
@@ -93,26 +127,19 @@ int ThreadPool::size() const { return int(state_->workers.size()) + 1; }
 void ThreadPool::run(int64_t count, int64_t grain,
                      const std::function<void(int64_t, int64_t)>& body) {
   if (count <= 0) return;
-  int64_t pieces = std::clamp<int64_t>(count / std::max<int64_t>(1, grain), 1, size());
+  int64_t most = size() == 1 ? 1 : kPiecesPerThread * size();
+  int64_t pieces = std::clamp<int64_t>(count / std::max<int64_t>(1, grain), 1, most);
   if (pieces == 1 || inside_body) return body(0, count);
 
   State& s = *state_;
   std::lock_guard one_caller(s.caller);
-  s.body = &body;
-  s.count = count;
-  s.piece = (count + pieces - 1) / pieces;
+  s.job = {&body, count, pieces};
   s.error = nullptr;
-  s.pending.store(int(s.workers.size()), std::memory_order_relaxed);
-  {
-    std::lock_guard lock(s.mutex);
-    s.epoch.fetch_add(1, std::memory_order_release);
-  }
-  s.wake.notify_all();
-  s.run_piece(0);
-  for (int i = 0; s.pending.load(std::memory_order_acquire) > 0; ++i) {
-    if (i % 64 == 63) std::this_thread::yield();
-    __builtin_ia32_pause();
-  }
+  s.unfinished = pieces;
+  s.open = pieces;
+  s.work.change([&] { ++s.calls; });
+  s.run_pieces();
+  s.done.wait(s.caller_spin, [&] { return s.unfinished.load() == 0; });
   if (s.error) std::rethrow_exception(s.error);
 }
 

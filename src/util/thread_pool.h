@@ -1,5 +1,6 @@
-// The one thread pool of a process's CPU work: a fixed split of a range over a fixed number of
-// threads, so that what is computed by which thread never depends on timing.
+// The one thread pool of a process's CPU work: a range is cut into pieces in a fixed way, and each
+// piece is taken by the next thread that is free, so that a thread which lost its core holds up
+// what it is at and nothing else. What a piece computes must not depend on who computes it.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +9,9 @@
 
 namespace slm {
 
-int allowed_cores();  // how many cores this process may run on, at least 1
-
 class ThreadPool {
  public:
-  // `threads` counts the caller, which works too; 0 means one per core this process may run on.
+  // `threads` counts the caller, which works too; 0 means allowed_cores() (util/cores.h).
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -20,10 +19,9 @@ class ThreadPool {
 
   int size() const;
 
-  // Runs body(begin, end) over pieces that tile [0, count), each at least `grain` long, one piece
-  // per thread at most, and returns when all are done. The first exception is rethrown here. Calls
-  // from inside a body run inline, not nested. One caller at a time: a second thread waits for the
-  // first.
+  // Runs body(begin, end) over pieces that tile [0, count), each at least `grain` long, a few per
+  // thread, and returns when all are done. The first exception is rethrown here. Calls from inside
+  // a body run inline, not nested. One caller at a time: a second thread waits for the first.
   void run(int64_t count, int64_t grain,
            const std::function<void(int64_t begin, int64_t end)>& body);
 

@@ -3,9 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "util/error.h"
+#include "util/spin_wait.h"
 
 namespace slm {
 namespace {
@@ -43,6 +48,54 @@ TEST(ThreadPool, NestedCallsRunInline) {
       pool.run(10, 1, [&](int64_t x, int64_t y) { sum += int(y - x); });
   });
   EXPECT_EQ(sum, 20);
+}
+
+// A thread that is at something long does not keep the others from the rest.
+TEST(ThreadPool, FreeThreadsTakeWhatIsLeft) {
+  ThreadPool pool(2);
+  std::atomic<int> others = 0;
+  pool.run(8, 1, [&](int64_t begin, int64_t) {
+    if (begin > 0)
+      ++others;
+    else
+      while (others < 7) std::this_thread::yield();
+  });
+  EXPECT_EQ(others, 7);
+}
+
+TEST(ThreadPool, ManyShortCallsInARow) {
+  ThreadPool pool(4);
+  int64_t sum = 0;
+  std::vector<int64_t> each(16, 0);
+  for (int i = 0; i < 5000; ++i) {
+    pool.run(16, 1, [&](int64_t b, int64_t e) {
+      for (int64_t j = b; j < e; ++j) ++each[size_t(j)];
+    });
+    if (i % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // they sleep
+  }
+  for (int64_t n : each) sum += n;
+  EXPECT_EQ(sum, 16 * 5000);
+}
+
+TEST(ThreadPool, WorksWithoutSpinning) {
+  setenv("STABLELM_SPIN_US", "0", 1);
+  ThreadPool pool(3);
+  std::atomic<int> sum = 0;
+  for (int i = 0; i < 300; ++i) pool.run(9, 1, [&](int64_t b, int64_t e) { sum += int(e - b); });
+  EXPECT_EQ(sum, 2700);
+  for (const char* wrong : {"", "soon", "-1", "5us"}) {
+    setenv("STABLELM_SPIN_US", wrong, 1);
+    EXPECT_THROW(ThreadPool(2), Error) << wrong;
+  }
+  unsetenv("STABLELM_SPIN_US");
+}
+
+TEST(SpinWait, SeesWhatIsThereAndGivesUpInTime) {
+  SpinWait spin{std::chrono::microseconds(200)};
+  EXPECT_TRUE(spin.until([] { return true; }));
+  EXPECT_FALSE(spin.until([] { return false; }));
+  int looks = 0;
+  EXPECT_FALSE(SpinWait{std::chrono::nanoseconds(0)}.until([&] { return ++looks > 1; }));
 }
 
 TEST(ThreadPool, SeveralCallersTakeTurns) {

@@ -1,55 +1,15 @@
 // A run by several processes, as `mpirun` starts it: the same result, and a clear end.
+#include "endtoend/many_processes.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <string>
 
-#include "support/process.h"
-#include "support/test_data.h"
-
 namespace slm {
 namespace {
 
-namespace fs = std::filesystem;
-using testing::contents;
-
-class ManyProcesses : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (std::system("command -v mpirun >/dev/null 2>&1") != 0) GTEST_SKIP() << "needs mpirun";
-    std::string readme = (testing::source_dir() / "README.md").string();
-    sh("stablelm tokenizer train --input " + readme + " --vocab-size 300 --output t.json");
-    sh("stablelm data prepare " + readme + " --tokenizer t.json --output text --append-eod");
-  }
-
-  // `stablelm` and `mpirun` are as in a shell of the user; $DIR is where this runs.
-  testing::ProcessResult run(const std::string& command) {
-    fs::path binary = STABLELM_BINARY;
-    return testing::run_process(
-        {"bash", "-c",
-         "PATH=" + binary.parent_path().string() + ":$PATH; mpirun() { command " +
-             testing::kMpirun + " \"$@\"; }; " + command},
-        directory.path());
-  }
-  void sh(const std::string& command) {
-    auto result = run(command);
-    ASSERT_EQ(result.exit_code, 0) << command << "\n" << result.out << result.err;
-  }
-
-  std::string train(const std::string& save, int steps, const std::string& more = "") {
-    return " stablelm pretrain " + (testing::source_dir() / "configs/tiny.yml").string() +
-           " --tokenizer t.json --data text --deterministic --threads 1 --save " + save +
-           " --steps " + std::to_string(steps) +
-           " --set gradient_accumulation_steps=0 --set train_batch_size=8"
-           " --set train_micro_batch_size_per_gpu=2 --set log_interval=1 " +
-           more;
-  }
-  std::string weights(const std::string& checkpoint) {
-    return contents(directory.path() / checkpoint / "model.safetensors");
-  }
-
-  testing::TemporaryDirectory directory;
-};
+using testing::ManyProcesses;
 
 TEST_F(ManyProcesses, GiveTheSameBitsAsOne) {
   sh(train("one", 6));
@@ -72,6 +32,16 @@ TEST_F(ManyProcesses, OneErrorIsToldOnce) {
   ASSERT_NE(first, std::string::npos) << result.err;
   EXPECT_NE(result.err.find("nowhere"), std::string::npos) << result.err;
   EXPECT_EQ(result.err.find("stablelm: rank", first + 1), std::string::npos) << result.err;
+}
+
+// As `srun` starts it where Slurm and MPI do not know each other, and the mpirun of another MPI.
+TEST_F(ManyProcesses, StartedWithoutTheirMpiTheyAreRefused) {
+  for (const char* launcher : {"SLURM_STEP_NUM_TASKS=2", "PMI_RANK=0 PMI_SIZE=2"}) {
+    auto result = run(launcher + train("run", 6));
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_NE(result.err.find("2 processes were started, but MPI knows of one"), std::string::npos)
+        << result.err;
+  }
 }
 
 // Two processes that leave their numbers, and a signal to the second one once the run is under way.

@@ -199,7 +199,8 @@ std::vector<OpCase> every_backend() {
   std::vector<OpCase> cases{{"reference", [](int) { return make_reference_backend(); }}};
   for (std::string_view isa : cpu::available_isas())
     cases.push_back({format("cpu_{}", isa), [isa](int threads) {
-                       return make_cpu_backend({.threads = threads, .isa = std::string(isa)});
+                       return make_cpu_backend(
+                           {.threads = threads, .isa = std::string(isa), .exact = true});
                      }});
   return cases;
 }

@@ -39,6 +39,7 @@ struct OpCase {
   std::function<std::unique_ptr<Backend>(int threads)> make;
   DType dtype = DType::kF32;
 };
+// Products with quantised weights in f32: their rounding is what tolerances are made for.
 std::vector<OpCase> every_backend();            // in f32
 std::vector<OpCase> every_backend_and_dtype();  // in f32, bf16 and f16
 void PrintTo(const OpCase& c, std::ostream* out);

@@ -2,9 +2,10 @@
 // again from the saved log-sum-exp, and what they become as gradients; a second one takes off what
 // softmax subtracts and multiplies out. Softmax subtracts p . dp from dp, most of which often
 // cancels: so dp is counted from dy . y first, which is nearly that, and the small rest is summed
-// from the very numbers it is subtracted from. One call owns the gradients of one kv head of one
+// from the very numbers it is subtracted from. Dropout multiplies dp (which leaves dy . y what it
+// says) and the p that dv is summed with. One call owns the gradients of one kv head of one
 // segment, so sums have one order.
-#include "backend/cpu/attention_block.h"
+#include "backend/cpu/attention_dropout.h"
 #include "backend/cpu/isa_kernels.h"
 
 namespace slm::cpu::SLM_ISA {
@@ -23,7 +24,7 @@ struct Work {
 };
 
 Work lay_out(const AttentionHead& a, Pieces pieces) {
-  Work w{.width = round_up(a.head_size, kTileColumns), .blocks = (a.k_len + kBlock - 1) / kBlock};
+  Work w{.width = round_up(a.head_size, kLanes), .blocks = (a.k_len + kBlock - 1) / kBlock};
   for (float** x : {&w.keys_t, &w.values_t}) *x = pieces.take(w.blocks * kBlock * a.head_size);
   for (float** x : {&w.keys, &w.dk, &w.dv}) *x = pieces.take(w.blocks * kBlock * w.width);
   for (float** x : {&w.q_t, &w.dy_t}) *x = pieces.take(kBlock * a.head_size);
@@ -37,16 +38,14 @@ Work lay_out(const AttentionHead& a, Pieces pieces) {
 void pack_keys(const AttentionHead& a, Work& w) {
   for (int64_t b = 0; b < w.blocks; ++b) {
     int64_t at = b * kBlock, rows = smaller(kBlock, a.k_len - at);
-    with_format(a.k_format, [&](auto format) {
+    with_rows(a.k, 0, a.head_size, at, rows, nullptr, [&](auto format, auto* k, int64_t stride) {
       using T = decltype(format);
-      auto* k = static_cast<const typename T::Stored*>(a.k) + at * a.kv_stride;
-      transpose_block<T>(k, a.kv_stride, rows, a.head_size, w.keys_t + at * a.head_size);
-      copy_padded<T>(k, a.kv_stride, rows, a.head_size, w.keys + at * w.width, w.width, kBlock);
+      transpose_block<T>(k, stride, rows, a.head_size, w.keys_t + at * a.head_size);
+      copy_padded<T>(k, stride, rows, a.head_size, w.keys + at * w.width, w.width, kBlock);
     });
-    with_format(a.v_format, [&](auto format) {
+    with_rows(a.v, 0, a.head_size, at, rows, nullptr, [&](auto format, auto* v, int64_t stride) {
       using T = decltype(format);
-      auto* v = static_cast<const typename T::Stored*>(a.v) + at * a.kv_stride;
-      transpose_block<T>(v, a.kv_stride, rows, a.head_size, w.values_t + at * a.head_size);
+      transpose_block<T>(v, stride, rows, a.head_size, w.values_t + at * a.head_size);
     });
   }
   for (int64_t i = 0; i < w.blocks * kBlock * w.width; ++i) w.dk[i] = 0;
@@ -75,14 +74,14 @@ void pack_queries(const AttentionHeadBack& g, Work& w, int64_t head, int64_t que
 }
 
 // scores become e^(logit - lse); sums of those, and of those times dp, run along
-template <bool kMask>
+template <bool kMask, bool kSlope>
 void weigh_lanes(const Meeting& m, Work& w, int64_t lane) {
   Sight sight(m, lane);
   Vec lse = load(w.lse + lane), origin = load(w.origin + lane);
   Vec sum = load(w.sum + lane), drift = load(w.drift + lane);
   for (int64_t j = 0; j < m.keys; ++j) {
     int64_t at = (m.first_key + j) * kBlock + lane;
-    Vec p = exp(sight.logit(m, load(w.p_t + at), j) - lse), dp = load(w.ds_t + at) - origin;
+    Vec p = exp(sight.logit<kSlope>(m, load(w.p_t + at), j) - lse), dp = load(w.ds_t + at) - origin;
     if (kMask) {
       IVec seen = sight.sees(j);
       p = seen ? p : Vec{};
@@ -97,13 +96,15 @@ void weigh_lanes(const Meeting& m, Work& w, int64_t lane) {
   store(w.drift + lane, drift);
 }
 
-void weigh(const Meeting& m, const AttentionHead& a, Work& w) {
+void weigh(const Meeting& m, const AttentionHead& a, int64_t head, int64_t query, Work& w) {
   int64_t at = m.first_key;
   score_tiles(m, w.keys_t + at * a.head_size, w.q_t, a.head_size, w.p_t + at * kBlock);
   score_tiles(m, w.values_t + at * a.head_size, w.dy_t, a.head_size, w.ds_t + at * kBlock);
-  bool mask = m.needs_mask();
-  for (int64_t lane = 0; lane < m.queries; lane += kLanes)
-    mask ? weigh_lanes<true>(m, w, lane) : weigh_lanes<false>(m, w, lane);
+  if (a.drops) drop(m, a.dropout, head, query, w.ds_t + at * kBlock);
+  with_needs(m, [&](auto mask, auto slope) {
+    for (int64_t lane = 0; lane < m.queries; lane += kLanes)
+      weigh_lanes<mask.value, slope.value>(m, w, lane);
+  });
 }
 
 void derive_lanes(const Meeting& m, Work& w, int64_t lane) {
@@ -121,16 +122,15 @@ void add_to_keys(const Meeting& m, const float* rows, const float* x, int64_t wi
   for (int64_t j = 0; j < m.keys; j += kTileRows) {
     int64_t first = larger(0, m.first_key + j - m.first_position);
     if (first >= m.queries) break;
-    for (int64_t e = 0; e < width; e += kTileColumns)
-      add_tile(multiply(m.queries - first, rows + first * kBlock + j, kBlock, x + first * width + e,
-                        width),
-               out + j * width + e, width);
+    add_product(m.queries - first, rows + first * kBlock + j, x + first * width, width,
+                out + j * width);
   }
 }
 
-void derive(const Meeting& m, Work& w) {
+void derive(const Meeting& m, const AttentionHead& a, int64_t head, int64_t query, Work& w) {
   int64_t at = m.first_key;
   for (int64_t lane = 0; lane < m.queries; lane += kLanes) derive_lanes(m, w, lane);
+  if (a.drops) drop(m, a.dropout, head, query, w.p_t + at * kBlock);  // only dv is left to use it
   add_weighted(m, w.ds_t + at * kBlock, w.keys + at * w.width, w.width, w.dq);
   transpose_block<F32>(w.p_t + at * kBlock, kBlock, m.keys, kBlock, w.p);
   transpose_block<F32>(w.ds_t + at * kBlock, kBlock, m.keys, kBlock, w.ds);
@@ -160,8 +160,8 @@ void backward_queries(const AttentionHeadBack& g, Work& w, int64_t head, int64_t
     m.keys = smaller(kBlock, a.k_len - m.first_key);
     return m;
   };
-  for (int64_t b = oldest / kBlock; b <= last_block; ++b) weigh(at_block(b), a, w);
-  for (int64_t b = oldest / kBlock; b <= last_block; ++b) derive(at_block(b), w);
+  for (int64_t b = oldest / kBlock; b <= last_block; ++b) weigh(at_block(b), a, head, query, w);
+  for (int64_t b = oldest / kBlock; b <= last_block; ++b) derive(at_block(b), a, head, query, w);
   float* dq = g.dq.data ? g.dq.data + query * a.q_stride + head * a.head_size : nullptr;
   add_rows(w.dq, w.width, m.queries, a.head_size, {dq, g.dq.beta}, a.q_stride);
 }
@@ -174,18 +174,21 @@ void attention_backward(const AttentionHeadBack& g) {
   pack_keys(a, w);
   for (int64_t head = 0; head < a.group; ++head)
     for (int64_t q = 0; q < a.q_len; q += kBlock) backward_queries(g, w, head, q);
-  add_rows(w.dk, w.width, a.k_len, a.head_size, g.dk, a.kv_stride);
-  add_rows(w.dv, w.width, a.k_len, a.head_size, g.dv, a.kv_stride);
+  add_rows(w.dk, w.width, a.k_len, a.head_size, g.dk, a.k.stride);
+  add_rows(w.dv, w.width, a.k_len, a.head_size, g.dv, a.v.stride);
 }
 
 int64_t attention_scratch(const AttentionHead& a, AttentionPass pass) {
   constexpr int64_t kSlack = 64 * 32;  // of Pieces
-  int64_t width = round_up(a.head_size, kTileColumns), keys = round_up(a.k_len, kBlock);
+  int64_t width = round_up(a.head_size, kLanes), keys = round_up(a.k_len, kBlock);
+  int64_t unpacked = unpacked_width(a.head_size);
   switch (pass) {
     case AttentionPass::kForward:
-      return (a.head_size + width) * keys + kBlock * (a.head_size + width + kBlock + 3) + kSlack;
+      return (a.head_size + width) * keys + kBlock * (a.head_size + width + unpacked + kBlock + 3) +
+             kSlack;
     case AttentionPass::kDecode:
-      return a.kv_heads * (a.q_len * a.group * (2 * width + 2) + kBlock * 2 * width) + kSlack;
+      return a.kv_heads * a.q_len * a.group * (2 * width + 2) +
+             kDecodeKeys * (2 * width + unpacked + 1) + kSlack;
     case AttentionPass::kBackward:
       return (2 * a.head_size + 3 * width + 2 * kBlock) * keys +
              kBlock * (2 * a.head_size + 3 * width + 2 * kBlock + 4) + kSlack;

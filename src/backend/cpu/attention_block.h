@@ -12,7 +12,9 @@ namespace slm::cpu::SLM_ISA {
 
 // Keys and queries are taken this many at a time: a multiple of tile rows and columns alike.
 constexpr int64_t kBlock = 96;
+constexpr int64_t kDecodeKeys = 16;  // keys at a time in decoding
 static_assert(kBlock % kTileRows == 0 && kBlock % kTileColumns == 0 && kBlock % kLanes == 0);
+static_assert(kDecodeKeys % kLanes == 0);
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -32,6 +34,33 @@ inline Vec lane_numbers(int64_t first) {
   float lanes[kLanes];
   for (int i = 0; i < kLanes; ++i) lanes[i] = float(first + i);
   return load(lanes);
+}
+
+// Floats from row to row of a head's keys that were in blocks: the blocks it lies in.
+constexpr int64_t kCacheBlock = 32;
+inline int64_t unpacked_width(int64_t size) { return round_up(size, kCacheBlock) + kCacheBlock; }
+
+// body(format, rows, stride) with `count` rows of a kv head's keys or values from token `first` on;
+// those in blocks are made floats in `unpacked` [count, unpacked_width(size)] first.
+template <class Body>
+inline void with_rows(const TokenRows& t, int64_t head, int64_t size, int64_t first, int64_t count,
+                      float* unpacked, Body body) {
+  int64_t at = t.first + head * size;
+  if (t.decode) {
+    int64_t lead = at % kCacheBlock, width = unpacked_width(size);
+    auto* bytes = static_cast<const char*>(t.data);
+    for (int64_t r = 0; r < count; ++r) {
+      int64_t block = ((first + r) * t.stride + at) / kCacheBlock;
+      t.decode(bytes + block * t.block_bytes, 1, unpacked + r * width,
+               round_up(lead + size, kCacheBlock));
+    }
+    return body(F32{}, static_cast<const float*>(unpacked) + lead, width);
+  }
+  with_format(t.format, [&](auto format) {
+    using T = decltype(format);
+    auto* rows = static_cast<const typename T::Stored*>(t.data);
+    body(format, rows + first * t.stride + at, t.stride);
+  });
 }
 
 // out[r, c] = in[r, c], with zeros up to `width` columns and `height` rows.
@@ -73,6 +102,11 @@ inline void add_tile(const Tile& tile, float* out, int64_t stride) {
   }
 }
 
+inline void add_half_tile(const HalfTile& tile, float* out, int64_t stride) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kTileRows; ++i) store(out + i * stride, load(out + i * stride) + tile.at[i]);
+}
+
 // One meeting of a block of queries with a block of keys.
 struct Meeting {
   int64_t first_key, keys;          // keys first_key .. first_key + keys
@@ -100,15 +134,22 @@ inline void score_tiles(const Meeting& m, const float* keys_t, const float* quer
     }
 }
 
+// out[0 .. kTileRows, :] += a' x, where a is [count, ..] with kBlock from row to row and x and out
+// are `width` wide, whole registers: the last one alone where they are odd.
+inline void add_product(int64_t count, const float* a, const float* x, int64_t width, float* out) {
+  int64_t e = 0;
+  for (; e + kTileColumns <= width; e += kTileColumns)
+    add_tile(multiply(count, a, kBlock, x + e, width), out + e, width);
+  if (e < width) add_half_tile(multiply_half(count, a, kBlock, x + e, width), out + e, width);
+}
+
 // out[query, :] += scores'[query, :] x over the keys each tile of queries can see.
 inline void add_weighted(const Meeting& m, const float* scores, const float* x, int64_t width,
                          float* out) {
   for (int64_t i = 0; i < m.queries; i += kTileRows) {
     int64_t last = m.first_position + i + kTileRows - 1;
     int64_t keys = smaller(m.keys, last + 1 - m.first_key);
-    if (keys <= 0) continue;
-    for (int64_t e = 0; e < width; e += kTileColumns)
-      add_tile(multiply(keys, scores + i, kBlock, x + e, width), out + i * width + e, width);
+    if (keys > 0) add_product(keys, scores + i, x, width, out + i * width);
   }
 }
 
@@ -124,9 +165,22 @@ struct Sight {
     Vec back = position - float(key);
     return (back >= 0.0f) & (back < window);
   }
+  template <bool kSlope>
   Vec logit(const Meeting& m, Vec score, int64_t key) const {
+    if constexpr (!kSlope) return m.scale * score;
     return m.scale * score + m.slope * (float(key) - position);
   }
 };
+
+// body(masks, slopes) with constants for what the meeting needs.
+template <class Body>
+inline void with_needs(const Meeting& m, Body body) {
+  using std::bool_constant;
+  bool mask = m.needs_mask(), slope = m.slope != 0;
+  if (mask && slope) return body(bool_constant<true>{}, bool_constant<true>{});
+  if (mask) return body(bool_constant<true>{}, bool_constant<false>{});
+  if (slope) return body(bool_constant<false>{}, bool_constant<true>{});
+  body(bool_constant<false>{}, bool_constant<false>{});
+}
 
 }  // namespace slm::cpu::SLM_ISA

@@ -6,36 +6,54 @@
 namespace slm::cpu::SLM_ISA {
 namespace {
 
-constexpr int64_t kKeys = 16;  // tokens widened at a time; a multiple of kLanes
+constexpr int64_t kKeys = kDecodeKeys;
 
 struct Work {
-  int64_t rows, width;   // rows: kv heads x queries x group; width: head size in whole registers
-  float *q, *out;        // [rows, width]
-  float *top, *sum;      // [rows]
+  int64_t heads, width;  // heads: of the call; width: head size in whole registers
+  float *q, *out;        // [queries, heads, width]
+  float *top, *sum;      // [queries, heads]
   float *keys, *values;  // [kKeys, width], of one head
-  float* scores;         // [kKeys]
+  float *unpacked, *scores;
 };
 
+// Keys or values of kKeys tokens of one head.
+template <class T>
+struct Rows {
+  const typename T::Stored* data;
+  int64_t stride;
+  Vec at(int64_t row, int64_t e) const { return T::load(data + row * stride + e); }
+};
+
+// Lane i is the sum of the lanes of register i. A round makes one register of two, i and i + n: the
+// halves of each are added, and lanes of the two alternate; so in the end they are in order.
+inline Vec sums_of(Vec (&v)[kLanes]) {
+  constexpr auto kAll = std::make_integer_sequence<int, kLanes>{};
+#pragma GCC unroll 4
+  for (int n = kLanes / 2; n > 0; n /= 2)
+#pragma GCC unroll 8
+    for (int i = 0; i < n; ++i)
+      v[i] = interleave_low(v[i], v[i + n], kAll) + interleave_high(v[i], v[i + n], kAll);
+  return v[0];
+}
+
 // scores[j] = q . keys[j], a register of keys at a time
-void score_keys(const float* q, const float* keys, int64_t width, float* scores) {
+template <class T>
+void score_keys(const float* q, Rows<T> keys, int64_t width, float* scores) {
   for (int64_t j = 0; j < kKeys; j += kLanes) {
     Vec dots[kLanes] = {};
     for (int64_t e = 0; e < width; e += kLanes) {
       Vec query = load(q + e);
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) dots[i] += query * load(keys + (j + i) * width + e);
+      for (int i = 0; i < kLanes; ++i) dots[i] += query * keys.at(j + i, e);
     }
-    transpose(dots);
-    Vec total{};
-    for (int i = 0; i < kLanes; ++i) total += dots[i];
-    store(scores + j, total);
+    store(scores + j, sums_of(dots));
   }
 }
 
-// One query head meets one block of keys: m.first_position is this query's.
-void meet(const Meeting& m, Work& w, int64_t row) {
+// Scores become e^(logit - top). Returns what everything summed so far is to be multiplied with, or
+// a negative number when no key is seen.
+float soften(const Meeting& m, Work& w, int64_t row) {
   constexpr float kNever = -__builtin_inff();
-  score_keys(w.q + row * w.width, w.keys, w.width, w.scores);
   Vec top = splat(w.top[row]);
   for (int64_t j = 0; j < kKeys; j += kLanes) {
     Vec key = lane_numbers(j), back = float(m.first_position - m.first_key) - key;
@@ -47,92 +65,174 @@ void meet(const Meeting& m, Work& w, int64_t row) {
     top = max(top, s);
   }
   float now = max_lanes(top);
-  if (now == kNever) return;
-  float shrink = exp(splat(w.top[row] - now))[0];
+  if (now == kNever) return -1;
+  float shrink = exp_of_negative(splat(w.top[row] - now))[0];
   Vec sum{};
   for (int64_t j = 0; j < kKeys; j += kLanes) {
-    Vec e = exp(load(w.scores + j) - now);
+    Vec e = exp_of_negative(load(w.scores + j) - now);
     store(w.scores + j, e);
     sum += e;
   }
   w.top[row] = now;
   w.sum[row] = w.sum[row] * shrink + sum_lanes(sum);
+  return shrink;
+}
+
+// One query head meets one block of keys: m.first_position is this query's.
+template <class T>
+void meet(const Meeting& m, Work& w, int64_t row, Rows<T> keys, Rows<T> values) {
+  score_keys(w.q + row * w.width, keys, w.width, w.scores);
+  float shrink = soften(m, w, row);
+  if (shrink < 0) return;
   for (int64_t e = 0; e < w.width; e += kLanes) {
     float* out = w.out + row * w.width + e;
     Vec even = shrink * load(out), odd{};
+#pragma GCC unroll 16
     for (int64_t j = 0; j < kKeys; j += 2) {
-      even += w.scores[j] * load(w.values + j * w.width + e);
-      odd += w.scores[j + 1] * load(w.values + (j + 1) * w.width + e);
+      even += w.scores[j] * values.at(j, e);
+      odd += w.scores[j + 1] * values.at(j + 1, e);
     }
     store(out, even + odd);
   }
 }
 
-// out[token, :] = data[token, head, :] from first_key on; zeros past the last token. Rows of one
-// head lie a token apart, too far for the processor to guess what comes next: it is told.
-void widen_tokens(const AttentionHead& a, Format from, const void* data, int64_t head,
-                  int64_t first_key, int64_t width, float* out) {
-  int64_t keys = smaller(kKeys, a.k_len - first_key);
-  int64_t next = smaller(kKeys, larger(0, a.k_len - first_key - kKeys));
-  with_format(from, [&](auto format) {
-    using T = decltype(format);
-    auto* rows =
-        static_cast<const typename T::Stored*>(data) + first_key * a.kv_stride + head * a.head_size;
-    constexpr int64_t kLine = 64 / sizeof(typename T::Stored);
-    for (int64_t j = 0; j < next; ++j)
-      for (int64_t e = 0; e < a.head_size; e += kLine)
-        __builtin_prefetch(rows + (kKeys + j) * a.kv_stride + e, 0, 2);
-    copy_padded<T>(rows, a.kv_stride, keys, a.head_size, out, width, kKeys);
-  });
-}
-
-void meet_block(const AttentionHead& a, Work& w, int64_t first_key) {
-  Meeting m{.first_key = first_key,
-            .keys = smaller(kKeys, a.k_len - first_key),
-            .queries = 1,
-            .window = a.window,
-            .scale = a.scale};
-  int64_t heads = a.kv_heads * a.group;
-  for (int64_t kv_head = 0; kv_head < a.kv_heads; ++kv_head) {
-    widen_tokens(a, a.k_format, a.k, kv_head, first_key, w.width, w.keys);
-    widen_tokens(a, a.v_format, a.v, kv_head, first_key, w.width, w.values);
-    for (int64_t query = 0; query < a.q_len; ++query)
-      for (int64_t head = kv_head * a.group; head < (kv_head + 1) * a.group; ++head) {
-        m.first_position = a.k_len - a.q_len + query;
-        m.slope = a.slopes ? a.slopes[head] : 0;
-        meet(m, w, query * heads + head);
-      }
+// Rows of one head lie a token apart, too far for the processor to guess what comes next: it is
+// told about the block after this one.
+void announce(const AttentionHead& a, const TokenRows& t, int64_t head, int64_t first_key) {
+  constexpr int64_t kLine = 64;
+  int64_t first = first_key + kKeys, end = smaller(first + kKeys, a.k_len);
+  int64_t plain = t.format == Format::kF32 ? 4 : 2;
+  auto bytes = [&](int64_t n) { return t.decode ? n * t.block_bytes / kCacheBlock : n * plain; };
+  auto* data = static_cast<const char*>(t.data);
+  for (int64_t j = first; j < end; ++j) {
+    const char* row = data + bytes(j * t.stride + t.first + head * a.head_size);
+    for (int64_t at = 0; at < bytes(a.head_size); at += kLine) __builtin_prefetch(row + at, 0, 2);
   }
 }
 
-}  // namespace
+// out[token, :] = the head's row of the token from first_key on; zeros past the last token
+void widen_tokens(const AttentionHead& a, const TokenRows& t, int64_t head, int64_t first_key,
+                  int64_t width, float* unpacked, float* out) {
+  int64_t keys = smaller(kKeys, a.k_len - first_key);
+  with_rows(t, head, a.head_size, first_key, keys, unpacked,
+            [&](auto format, auto* rows, int64_t stride) {
+              copy_padded<decltype(format)>(rows, stride, keys, a.head_size, out, width, kKeys);
+            });
+}
 
-void attention_decode(const AttentionHead& a) {
+// visit(m, row) for every query head that reads this kv head
+template <class Visit>
+void each_query(const AttentionHead& a, Meeting m, int64_t kv_head, Visit visit) {
+  for (int64_t query = 0; query < a.q_len; ++query)
+    for (int64_t head = kv_head * a.group; head < (kv_head + 1) * a.group; ++head) {
+      m.first_position = a.k_len - a.q_len + query;
+      m.slope = a.slopes ? a.slopes[head] : 0;
+      visit(m, query * a.kv_heads * a.group + head);
+    }
+}
+
+// Whole blocks of plain rows that are looked at once are not copied first.
+bool reads_in_place(const AttentionHead& a, const Meeting& m) {
+  bool once = a.q_len * a.group == 1 || a.k.format == Format::kF32;
+  return once && m.keys == kKeys && a.head_size % kLanes == 0 && !a.k.decode && !a.v.decode &&
+         a.k.format == a.v.format;
+}
+
+void meet_block(const AttentionHead& a, Work& w, int64_t first_key, int64_t end) {
+  Meeting m{.first_key = first_key,
+            .keys = smaller(kKeys, end - first_key),
+            .queries = 1,
+            .window = a.window,
+            .scale = a.scale};
+  bool in_place = reads_in_place(a, m);
+  for (int64_t head = 0; head < a.kv_heads; ++head) {
+    announce(a, a.k, head, first_key);
+    announce(a, a.v, head, first_key);
+    if (in_place) {
+      with_rows(a.k, head, a.head_size, first_key, kKeys, nullptr, [&](auto f, auto* k, int64_t) {
+        using T = decltype(f);
+        auto* v = static_cast<decltype(k)>(a.v.data) + first_key * a.v.stride + a.v.first +
+                  head * a.head_size;
+        each_query(a, m, head, [&](const Meeting& of, int64_t row) {
+          meet(of, w, row, Rows<T>{k, a.k.stride}, Rows<T>{v, a.v.stride});
+        });
+      });
+      continue;
+    }
+    widen_tokens(a, a.k, head, first_key, w.width, w.unpacked, w.keys);
+    widen_tokens(a, a.v, head, first_key, w.width, w.unpacked, w.values);
+    each_query(a, m, head, [&](const Meeting& of, int64_t row) {
+      meet(of, w, row, Rows<F32>{w.keys, w.width}, Rows<F32>{w.values, w.width});
+    });
+  }
+}
+
+Work lay_out(const AttentionHead& a) {
   Pieces pieces{a.scratch};
-  int64_t heads = a.kv_heads * a.group;
-  Work w{.rows = a.q_len * heads, .width = round_up(a.head_size, kLanes)};
-  w.q = pieces.take(w.rows * w.width);
-  w.out = pieces.take(w.rows * w.width);
-  w.top = pieces.take(w.rows);
-  w.sum = pieces.take(w.rows);
-  w.keys = pieces.take(kKeys * w.width);
-  w.values = pieces.take(kKeys * w.width);
+  int64_t heads = a.kv_heads * a.group, rows = a.q_len * heads;
+  Work w{.heads = heads, .width = round_up(a.head_size, kLanes)};
+  for (float** x : {&w.q, &w.out}) *x = pieces.take(rows * w.width);
+  for (float** x : {&w.top, &w.sum}) *x = pieces.take(rows);
+  for (float** x : {&w.keys, &w.values}) *x = pieces.take(kKeys * w.width);
+  w.unpacked = pieces.take(kKeys * unpacked_width(a.head_size));
   w.scores = pieces.take(kKeys);
   for (int64_t i = 0; i < a.q_len; ++i)
     copy_padded<F32>(a.q + i * a.q_stride, a.head_size, heads, a.head_size,
                      w.q + i * heads * w.width, w.width, heads);
-  for (int64_t r = 0; r < w.rows; ++r) w.top[r] = -__builtin_inff(), w.sum[r] = 0;
-  for (int64_t i = 0; i < w.rows * w.width; ++i) w.out[i] = 0;
+  for (int64_t r = 0; r < rows; ++r) w.top[r] = -__builtin_inff(), w.sum[r] = 0;
+  for (int64_t i = 0; i < rows * w.width; ++i) w.out[i] = 0;
+  return w;
+}
 
+void write_result(const AttentionHead& a, int64_t query, int64_t head, const float* out, float sum,
+                  float top) {
+  float* y = a.y + query * a.q_stride + head * a.head_size;
+  float scale = 1 / sum;
+  strips(a.head_size, [&](auto s) { s.store(y, scale * s.load(out)); });
+  if (a.lse) a.lse[query * a.lse_stride + head] = top + __builtin_logf(sum);
+}
+
+}  // namespace
+
+void attention_decode(const AttentionHead& a, const DecodeShare& share) {
+  Work w = lay_out(a);
   int64_t oldest = a.window > 0 ? larger(0, a.k_len - a.q_len - a.window + 1) : 0;
-  for (int64_t key = oldest; key < a.k_len; key += kKeys) meet_block(a, w, key);
+  int64_t begin = larger(share.key_begin, oldest / kKeys * kKeys);
+  for (int64_t key = begin; key < share.key_end; key += kKeys) meet_block(a, w, key, share.key_end);
 
-  for (int64_t r = 0; r < w.rows; ++r) {
-    int64_t query = r / heads, head = r % heads;
-    float* y = a.y + query * a.q_stride + head * a.head_size;
-    float scale = 1 / w.sum[r];
-    strips(a.head_size, [&](auto s) { s.store(y, scale * s.load(w.out + r * w.width)); });
-    if (a.lse) a.lse[query * a.lse_stride + head] = w.top[r] + __builtin_logf(w.sum[r]);
+  for (int64_t query = 0; query < a.q_len; ++query)
+    for (int64_t head = 0; head < w.heads; ++head) {
+      int64_t row = query * w.heads + head;
+      const float* out = w.out + row * w.width;
+      if (!share.sums) {
+        write_result(a, query, head, out, w.sum[row], w.top[row]);
+        continue;
+      }
+      float* sums = share.sums + query * share.sums_stride + head * (a.head_size + 2);
+      strips(a.head_size, [&](auto s) { s.store(sums, s.load(out)); });
+      sums[a.head_size] = w.sum[row];
+      sums[a.head_size + 1] = w.top[row];
+    }
+}
+
+void attention_merge(const AttentionHead& a, const DecodeSums& s, int64_t begin, int64_t end) {
+  int64_t heads = a.kv_heads * a.group, size = a.head_size;
+  float* out = a.scratch;
+  for (int64_t row = begin; row < end; ++row) {
+    const float* shares = s.sums + row * (size + 2);
+    float top = -__builtin_inff(), sum = 0;
+    for (int64_t i = 0; i < s.shares; ++i) {
+      float of_share = shares[i * s.step + size + 1];
+      if (of_share > top) top = of_share;
+    }
+    for (int64_t e = 0; e < size; ++e) out[e] = 0;
+    for (int64_t i = 0; i < s.shares; ++i) {
+      const float* from = shares + i * s.step;
+      float weight = exp_of_negative(splat(from[size + 1] - top))[0];
+      sum += weight * from[size];
+      accumulate(weight, from, {out, 1}, size);
+    }
+    write_result(a, row / heads, row % heads, out, sum, top);
   }
 }
 

@@ -1,6 +1,6 @@
 // Attention forward over blocks of queries and keys with a running softmax (Milakov and Gimelshein,
 // 2018; Dao et al., 2022).
-#include "backend/cpu/attention_block.h"
+#include "backend/cpu/attention_dropout.h"
 #include "backend/cpu/isa_kernels.h"
 
 namespace slm::cpu::SLM_ISA {
@@ -24,23 +24,21 @@ int64_t first_visible(const AttentionHead& a, int64_t query) {
 
 PackedKeys pack_keys(const AttentionHead& a, int64_t begin, int64_t end, Pieces& pieces) {
   PackedKeys p;
-  p.width = round_up(a.head_size, kTileColumns);
+  p.width = round_up(a.head_size, kLanes);
   p.first_block = first_visible(a, begin) / kBlock;
   p.end_block = (a.k_len - a.q_len + end - 1) / kBlock + 1;
   int64_t blocks = p.end_block - p.first_block;
   p.keys_t = pieces.take(blocks * kBlock * a.head_size);
   p.values = pieces.take(blocks * kBlock * p.width);
+  float* unpacked = pieces.take(kBlock * unpacked_width(a.head_size));
   for (int64_t b = 0; b < blocks; ++b) {
     int64_t at = (p.first_block + b) * kBlock, rows = smaller(kBlock, a.k_len - at);
-    with_format(a.k_format, [&](auto format) {
-      using T = decltype(format);
-      transpose_block<T>(static_cast<const typename T::Stored*>(a.k) + at * a.kv_stride,
-                         a.kv_stride, rows, a.head_size, p.keys_t + b * kBlock * a.head_size);
+    float *keys_t = p.keys_t + b * kBlock * a.head_size, *values = p.values + b * kBlock * p.width;
+    with_rows(a.k, 0, a.head_size, at, rows, unpacked, [&](auto format, auto* k, int64_t stride) {
+      transpose_block<decltype(format)>(k, stride, rows, a.head_size, keys_t);
     });
-    with_format(a.v_format, [&](auto format) {
-      using T = decltype(format);
-      copy_padded<T>(static_cast<const typename T::Stored*>(a.v) + at * a.kv_stride, a.kv_stride,
-                     rows, a.head_size, p.values + b * kBlock * p.width, p.width, kBlock);
+    with_rows(a.v, 0, a.head_size, at, rows, unpacked, [&](auto format, auto* v, int64_t stride) {
+      copy_padded<decltype(format)>(v, stride, rows, a.head_size, values, p.width, kBlock);
     });
   }
   return p;
@@ -48,14 +46,14 @@ PackedKeys pack_keys(const AttentionHead& a, int64_t begin, int64_t end, Pieces&
 
 // Scales, masks and exponentiates one register of queries against all keys of the block; carries
 // the running maximum and sum along.
-template <bool kMask>
+template <bool kMask, bool kSlope>
 void soften_lanes(const Meeting& m, Work& w, int64_t lane) {
   constexpr float kNever = -__builtin_inff();
   Sight sight(m, lane);
   Vec before = load(w.top + lane), top = before;
   for (int64_t j = 0; j < m.keys; ++j) {
     float* at = w.scores + j * kBlock + lane;
-    Vec s = sight.logit(m, load(at), j);
+    Vec s = sight.logit<kSlope>(m, load(at), j);
     if (kMask) s = sight.sees(j) ? s : splat(kNever);
     store(at, s);
     top = max(top, s);
@@ -64,20 +62,21 @@ void soften_lanes(const Meeting& m, Work& w, int64_t lane) {
   Vec sum{};
   for (int64_t j = 0; j < m.keys; ++j) {
     float* at = w.scores + j * kBlock + lane;
-    Vec e = exp(load(at) - base);
+    Vec e = exp_of_negative(load(at) - base);
     store(at, e);
     sum += e;
   }
-  Vec shrink = exp(before - base);
+  Vec shrink = exp_of_negative(before - base);
   store(w.top + lane, top);
   store(w.shrink + lane, shrink);
   store(w.sum + lane, load(w.sum + lane) * shrink + sum);
 }
 
 void soften(const Meeting& m, Work& w) {
-  bool mask = m.needs_mask();
-  for (int64_t lane = 0; lane < m.queries; lane += kLanes)
-    mask ? soften_lanes<true>(m, w, lane) : soften_lanes<false>(m, w, lane);
+  with_needs(m, [&](auto mask, auto slope) {
+    for (int64_t lane = 0; lane < m.queries; lane += kLanes)
+      soften_lanes<mask.value, slope.value>(m, w, lane);
+  });
   for (int64_t i = 0; i < m.queries; ++i)
     for (int64_t e = 0; e < w.packed.width; e += kLanes) {
       float* at = w.out + i * w.packed.width + e;
@@ -114,6 +113,7 @@ void forward_block(const AttentionHead& a, Work& w, int64_t head, int64_t query,
     int64_t at = b - p.first_block;
     score_tiles(m, p.keys_t + at * kBlock * a.head_size, w.queries_t, a.head_size, w.scores);
     soften(m, w);
+    if (a.drops) drop(m, a.dropout, head, query, w.scores);
     add_weighted(m, w.scores, p.values + at * kBlock * p.width, p.width, w.out);
   }
   write_block(a, w, head, query, m.queries);

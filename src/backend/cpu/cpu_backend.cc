@@ -34,6 +34,7 @@ CpuBackend::CpuBackend(const BackendOptions& options, bool dry)
     : pool_(options.threads),
       kernels_(choose_kernels(options.isa)),
       dry_(dry),
+      exact_(options.exact),
       memory_(std::make_shared<BlockCache>(dry)) {}
 
 const BlockKernels* CpuBackend::block_kernels(const Tensor& t) const {

@@ -2,10 +2,10 @@
 // the kernels of one instruction set (kernels.h). Shares are cut so that results do not depend on
 // the number of threads.
 //
-// Kernels compute on f32. Operands in bf16 or f16 are widened into scratch first and results
-// narrowed afterwards (Input, Result); only gemm's weights, attention's keys and values and
-// embedding tables, which are large and read often, are read in their own format. Block formats are
-// refused but as weights and tables.
+// Kernels compute on f32, but for products with quantised weights (gemm_int8.cc). Operands in bf16
+// or f16 are widened into scratch first and results narrowed afterwards (Input, Result); only
+// gemm's weights, attention's keys and values and embedding tables, which are large and read often,
+// are read in their own format. Block formats are refused but as weights and tables.
 #pragma once
 
 #include <functional>
@@ -68,14 +68,19 @@ class CpuBackend final : public Backend {
 
   // of a quantised tensor; null for another
   const BlockKernels* block_kernels(const Tensor& t) const;
+  TokenRows token_rows(const Tensor& t) const;
   void pack_right(const GemmArgs& a, const PackJob& job, int64_t first_column);
   void gemm_tiled(const GemmArgs& a, float* c);
   void multiply_rows(const GemmArgs& a, const TileJob& whole, int64_t k);
   void gemm_dots(const GemmArgs& a, const float* x, float* c);
+  // Where the other operand is rounded to eight bits; null: in f32.
+  const Int8Kernels* int8_kernels(const GemmArgs& a) const;
+  void gemm_int8(const GemmArgs& a, const Int8Kernels& kernels, float* c);
+  void multiply_panels(const Int8Job& whole, const Int8Kernels& kernels);
 
   ThreadPool pool_;
   const CpuKernels& kernels_;
-  const bool dry_;
+  const bool dry_, exact_;
   std::shared_ptr<BlockCache> memory_;
 };
 

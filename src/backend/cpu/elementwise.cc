@@ -19,8 +19,15 @@ void CpuBackend::copy(const Tensor& from, const Tensor& to) {
     return;
   }
   Input x(*this, from);
+  const DTypeTraits& type = traits(to.dtype());
+  int64_t size = type.block_bytes;
+  if (to.quantized())
+    return share(from.elements() / type.block_elems, kGrain / 8 / type.block_elems,
+                 [&](int64_t begin, int64_t end) {
+                   type.from_f32(x + begin * type.block_elems, to.bytes_data() + begin * size,
+                                 (end - begin) * type.block_elems);
+                 });
   Format format = format_of(to);
-  int64_t size = traits(to.dtype()).block_bytes;
   share_values(from.elements(), kGrain, [&](int64_t begin, int64_t end) {
     kernels_.narrow(format, x + begin, to.bytes_data() + begin * size, end - begin);
   });

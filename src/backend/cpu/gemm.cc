@@ -1,6 +1,7 @@
 // Matrix products. Both operands are cut into panels packed for the tile kernel (Goto and van de
 // Geijn, 2008), widened to f32 on the way; a handful of rows against a stored weight skips that and
-// reads the weight once. Quantised weights are decoded on the way into panels or registers. The sum
+// reads the weight once. Quantised weights that are not multiplied as integers (gemm_int8.cc) are
+// decoded on the way into panels or registers. The sum
 // over k has one order for every element, whatever its neighbours and however many threads there
 // are.
 #include <algorithm>
@@ -58,6 +59,7 @@ void CpuBackend::gemm(const GemmArgs& a) {
   Size size = size_of(a);
   if (size.m == 0 || size.n == 0) return;
   Result c(*this, a.c, a.beta);
+  if (auto* int8 = int8_kernels(a)) return gemm_int8(a, *int8, c.data());
   if (size.m <= kernels_.dot_rows && a.transpose_b && !a.transpose_a)
     return gemm_dots(a, Input(*this, a.a), c.data());
   gemm_tiled(a, c.data());

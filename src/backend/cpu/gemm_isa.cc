@@ -149,14 +149,20 @@ template <class T, int kRows, int kColumns>
 static void dot_block(const DotJob& a, int64_t column) {
   auto* w = static_cast<const typename T::Stored*>(a.w) + column * a.k;
   Vec sums[kColumns][kRows] = {};
+  // the next rows of w begin where these end, and are asked for as fast as these are read
+  uintptr_t next = reinterpret_cast<uintptr_t>(w + kColumns * a.k);
+  constexpr int kStep = kColumns * kLanes * int(sizeof(typename T::Stored));
   int64_t k = 0;
-  for (; k + kLanes <= a.k; k += kLanes)
+  for (; k + kLanes <= a.k; k += kLanes, next += kStep) {
+    for (int i = 0; i < kStep; i += 64)
+      __builtin_prefetch(reinterpret_cast<const void*>(next + uintptr_t(i)), 0, 2);
 #pragma GCC unroll 8
     for (int n = 0; n < kColumns; ++n) {
       Vec row = T::load(w + n * a.k + k);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) sums[n][r] += row * load(a.x + r * a.k + k);
     }
+  }
   for (int n = 0; n < kColumns; ++n)
     for (int r = 0; r < kRows; ++r) {
       float sum = sum_lanes(sums[n][r]);
@@ -169,7 +175,7 @@ static void dot_block(const DotJob& a, int64_t column) {
 
 template <class T, int kRows>
 static void dot_columns(const DotJob& a, int64_t begin, int64_t end) {
-  constexpr int kColumns = kRows <= 4 ? 4 : 2;
+  constexpr int kColumns = kRows == 1 ? 8 : kRows <= 4 ? 4 : 2;
   int64_t n = begin;
   for (; n + kColumns <= end; n += kColumns) dot_block<T, kRows, kColumns>(a, n);
   for (; n < end; ++n) dot_block<T, kRows, 1>(a, n);

@@ -13,13 +13,19 @@ bool runs_avx512() {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
-bool runs_avx512bf16() { return runs_avx512() && __builtin_cpu_supports("avx512bf16"); }
+bool runs_avx512vnni() { return runs_avx512() && __builtin_cpu_supports("avx512vnni"); }
 
-bool runs_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool runs_avx512bf16() { return runs_avx512vnni() && __builtin_cpu_supports("avx512bf16"); }
+
+bool runs_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("f16c");
+}
 
 std::vector<const CpuKernels*> available() {
   std::vector<const CpuKernels*> found;
   if (runs_avx2() && runs_avx512bf16()) found.push_back(&avx512bf16::kKernels);
+  if (runs_avx2() && runs_avx512vnni()) found.push_back(&avx512vnni::kKernels);
   if (runs_avx2() && runs_avx512()) found.push_back(&avx512::kKernels);
   if (runs_avx2()) found.push_back(&avx2::kKernels);
   found.push_back(&portable::kKernels);

@@ -26,9 +26,13 @@ void tiles(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
            int64_t column_panel_begin, int64_t column_panel_end);
 void dots(const DotJob& a, int64_t column_begin, int64_t column_end);
 extern const BlockKernels kBlockKernels[kBlockFormats];
+extern const Int8Kernels kInt8Kernels[kBlockFormats];
+double int8_peak(int64_t rounds);
+void to_int8(const float* x, const Int8Rows& to, int64_t row_begin, int64_t row_end);
 int64_t attention_scratch(const AttentionHead& a, AttentionPass pass);
 void attention_forward(const AttentionHead& a, int64_t begin, int64_t end);
-void attention_decode(const AttentionHead& a);
+void attention_decode(const AttentionHead& a, const DecodeShare& share);
+void attention_merge(const AttentionHead& a, const DecodeSums& s, int64_t begin, int64_t end);
 void attention_backward(const AttentionHeadBack& a);
 
 }  // namespace slm::cpu::SLM_ISA

@@ -103,6 +103,39 @@ struct DotJob {
   const float* bias;
 };
 
+constexpr int64_t kInt8Run = 32;        // values of a row of x that share a scale
+constexpr int64_t kInt8Rows = 8;        // tiles of rows begin at multiples of this
+constexpr int64_t kInt8MostRows = 512;  // of an Int8Job; a multiple of kInt8Rows
+
+// Rows of activations rounded to eight bits: x is about scale * q, the largest of a run at 127
+// steps. They lie in tiles of 1, 2, 4 or 8 rows: run by run, the numbers of every row of the tile.
+struct Int8Rows {
+  int64_t rows, k;        // k: whole runs
+  int32_t offset, group;  // of the weights they are made for (Int8Kernels)
+  int8_t* q;              // [rows * k]
+  float* scale;           // [rows * k / 32]
+  float* sum;             // [rows * k / 32]: scale times the sum of q
+  int32_t* start;         // [rows * k / group]: -offset times the sum of q
+};
+
+// out[r, n] = alpha * x[r] . w[n] + beta * out + bias[n]
+struct Int8Job {
+  const void* w;     // [columns, k] in blocks
+  const void* last;  // copy of the columns past the last whole panel, with zeros up to a panel
+  Int8Rows x;
+  int64_t columns;
+  float* out;  // [rows, columns]
+  float alpha, beta;
+  const float* bias;  // may be null
+};
+
+// Products of weights in blocks with activations of eight bits.
+struct Int8Kernels {
+  int32_t offset;  // what the bytes of weights have too much
+  int32_t group;   // weights that share a scale: 16 or 32
+  void (*multiply)(const Int8Job& a, int64_t panel_begin, int64_t panel_end);
+};
+
 // What can be done with quantised weights (core/blocks/formats.h).
 struct BlockKernels {
   // out[i] = scale * weight i, for n weights in whole blocks
@@ -112,14 +145,33 @@ struct BlockKernels {
 };
 constexpr int kBlockFormats = 8;  // the last ones of DType
 
+// Keys or values of one segment where they lie.
+struct TokenRows {
+  const void* data;  // first token
+  Format format;
+  int64_t stride;  // elements from token to token
+  int64_t first;   // element of a token where the first kv head begins
+  // Of a block format, whose blocks of 32 are laid over whole tokens: decodes n elements (n and
+  // where they begin: whole blocks of block_bytes). Null: a plain format.
+  void (*decode)(const void* blocks, float scale, float* out, int64_t n);
+  int64_t block_bytes;
+};
+
+// util/rng.h's words decide: those up to `last` drop. See AttentionDropout.
+struct ProbabilityDropout {
+  float kept = 1;  // 1 / (1 - rate)
+  uint32_t last = 0;
+  uint64_t seed = 0, stream = 0;  // of the first query head
+  uint64_t first_row = 0;         // of the segment's first query
+  int key_bits = 0;               // kAttentionKeyBits
+};
+
 // Attention over the queries of one segment and one kv head, or in decoding some. Strides are in
 // elements between tokens.
 struct AttentionHead {
   const float* q;  // first query of the segment, head 0 of the group
   int64_t q_stride;
-  const void *k, *v;  // first key of the segment, this kv head
-  Format k_format, v_format;
-  int64_t kv_stride;
+  TokenRows k, v;
   int64_t q_len, k_len, head_size;
   int64_t kv_heads = 1;
   int64_t group;  // query heads that share a kv head
@@ -128,7 +180,25 @@ struct AttentionHead {
   const float* slopes;  // of these query heads; null without ALiBi
   float *y, *lse;       // y as q; lse strides by lse_stride per token, 1 per head; may be null
   int64_t lse_stride;
-  float* scratch;  // attention_scratch(...) floats
+  bool drops = false;
+  ProbabilityDropout dropout = {};
+  float* scratch = nullptr;  // attention_scratch(...) floats
+};
+
+// The keys one call of attention_decode looks at. What they make of query i and head h, counted
+// from the first of the call, are head_size + 2 floats at sums + i * sums_stride + h *
+// (head_size + 2): the sum of e^(logit - top) v, of e^(logit - top), and top. Null when they are
+// all keys: then y and lse are written.
+struct DecodeShare {
+  int64_t key_begin, key_end;
+  float* sums;
+  int64_t sums_stride;
+};
+
+// Shares of all kv heads of one segment, `step` floats apart, to be put together in this order.
+struct DecodeSums {
+  const float* sums;
+  int64_t shares, step;
 };
 
 enum class AttentionPass : uint8_t { kForward, kDecode, kBackward };
@@ -137,7 +207,7 @@ struct AttentionHeadBack {
   AttentionHead forward;
   const float* dy;  // as q
   Output dq;        // as q
-  Output dk, dv;    // strides by kv_stride
+  Output dk, dv;    // stride by k.stride
 };
 
 struct CpuKernels {
@@ -174,12 +244,21 @@ struct CpuKernels {
   void (*dots)(const DotJob& a, int64_t column_begin, int64_t column_end);
 
   const BlockKernels* blocks;  // [kBlockFormats], in the order of DType
+  const Int8Kernels* int8;     // the same
+  int64_t int8_columns;        // of a panel of an Int8Job
+  // Multiplies and adds bytes in registers; returns how many operations that were, an addition
+  // being one too.
+  double (*int8_peak)(int64_t rounds);
+  // rows [begin, end) of x [rows, k]; begin is a multiple of kInt8Rows, end too or the last
+  void (*to_int8)(const float* x, const Int8Rows& to, int64_t begin, int64_t end);
 
   int64_t (*attention_scratch)(const AttentionHead& a, AttentionPass pass);  // floats
   // queries [begin, end) of every head of the group; begin is a multiple of query_block
   void (*attention_forward)(const AttentionHead& a, int64_t begin, int64_t end);
-  // one or a few queries against many keys, read once
-  void (*attention_decode)(const AttentionHead& a);
+  // one or a few queries against some keys, read once
+  void (*attention_decode)(const AttentionHead& a, const DecodeShare& share);
+  // y and lse of rows [begin, end), a row being a query and a head, from what all keys make of them
+  void (*attention_merge)(const AttentionHead& a, const DecodeSums& s, int64_t begin, int64_t end);
   void (*attention_backward)(const AttentionHeadBack& a);
 };
 
@@ -190,6 +269,9 @@ namespace avx2 {
 extern const CpuKernels kKernels;
 }
 namespace avx512 {
+extern const CpuKernels kKernels;
+}
+namespace avx512vnni {
 extern const CpuKernels kKernels;
 }
 namespace avx512bf16 {

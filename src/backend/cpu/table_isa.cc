@@ -30,9 +30,14 @@ const CpuKernels kKernels{
     .tiles = tiles,
     .dots = dots,
     .blocks = kBlockKernels,
+    .int8 = kInt8Kernels,
+    .int8_columns = kLanes,
+    .int8_peak = int8_peak,
+    .to_int8 = to_int8,
     .attention_scratch = attention_scratch,
     .attention_forward = attention_forward,
     .attention_decode = attention_decode,
+    .attention_merge = attention_merge,
     .attention_backward = attention_backward,
 };
 

@@ -125,6 +125,8 @@ TEST_P(Threads, Attention) {
     a.y = backend.empty(q.shape(), DType::kF32);
     a.lse = backend.empty({310, 4}, DType::kF32);
     backend.attention_forward(a);
+    a.dropout = {.rate = 0.2, .seed = 1};
+    backend.attention_forward(a);
     Tensor dq = backend.empty(q.shape(), DType::kF32), dk = backend.empty(k.shape(), DType::kF32);
     Tensor dv = backend.empty(k.shape(), DType::kF32);
     backend.attention_backward(a, {dy, {dq, 0}, {dk, 0}, {dv, 0}});

@@ -39,6 +39,27 @@ inline __attribute__((always_inline)) Tile multiply(int64_t k_count, const float
   return tile;
 }
 
+// The same for one register of b's columns.
+struct HalfTile {
+  Vec at[kTileRows];
+};
+inline __attribute__((always_inline)) HalfTile multiply_half(int64_t k_count, const float* a,
+                                                             int64_t a_stride, const float* b,
+                                                             int64_t b_stride) {
+  Vec acc[kTileRows] = {};
+  for (int64_t k = 0; k < k_count; ++k) {
+    Vec column = load(b);
+#pragma GCC unroll 16
+    for (int i = 0; i < kTileRows; ++i) acc[i] += a[i] * column;
+    a += a_stride;
+    b += b_stride;
+  }
+  HalfTile tile;
+#pragma GCC unroll 16
+  for (int i = 0; i < kTileRows; ++i) tile.at[i] = acc[i];
+  return tile;
+}
+
 // sum + a0 * b0 + a1 * b1, where every lane of a and b is a pair of bf16: one instruction, where
 // there is one. It takes subnormal numbers for 0.
 #ifdef __AVX512BF16__

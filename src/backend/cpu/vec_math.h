@@ -5,24 +5,35 @@
 
 namespace slm::cpu::SLM_ISA {
 
-// e^x within 2 ulp; 0 below -87.3 (no subnormal results), infinity above 88.7.
-inline Vec exp(Vec x) {
-  constexpr float kLow = -87.3f, kHigh = 88.72283f;
+constexpr float kExpLow = -87.3f, kExpHigh = 88.72283f;
+
+// e^x within 2 ulp for x from kExpLow to kExpHigh.
+inline Vec exp_within(Vec x) {
   constexpr float kRound = 0x1.8p23f;  // adding it leaves the nearest integer in the low bits
-  Vec c = x < kLow ? splat(kLow) : x;
-  c = c > kHigh ? splat(kHigh) : c;
-  Vec shifted = c * 1.44269504f + kRound;
+  Vec shifted = x * 1.44269504f + kRound;
   Vec n = shifted - kRound;
-  Vec r = c - n * 0x1.62e4p-1f;  // ln 2 in two parts, the first exact in few bits
+  Vec r = x - n * 0x1.62e4p-1f;  // ln 2 in two parts, the first exact in few bits
   r = r - n * 1.42860677e-6f;
   Vec q = r * 1.39338237e-3f + 8.36329530e-3f;  // (e^r - 1 - r) / r^2, minimax on |r| <= ln2 / 2
   q = q * r + 4.16664634e-2f;
   q = q * r + 1.66665763e-1f;
   q = q * r + 0.5f;
   Vec p = q * (r * r) + r + 1.0f;
-  Vec y = Vec(IVec(p) + (IVec(shifted) << 23));
-  y = x < kLow ? Vec{} : y;
-  return x > kHigh ? splat(__builtin_inff()) : y;
+  return Vec(IVec(p) + (IVec(shifted) << 23));
+}
+
+// e^x within 2 ulp; 0 below kExpLow (no subnormal results), infinity above kExpHigh.
+inline Vec exp(Vec x) {
+  Vec c = x < kExpLow ? splat(kExpLow) : x;
+  c = c > kExpHigh ? splat(kExpHigh) : c;
+  Vec y = x < kExpLow ? Vec{} : exp_within(c);
+  return x > kExpHigh ? splat(__builtin_inff()) : y;
+}
+
+// exp of what is not above 0, as softmax needs it.
+inline Vec exp_of_negative(Vec x) {
+  Vec c = x < kExpLow ? splat(kExpLow) : x;
+  return x < kExpLow ? Vec{} : exp_within(c);
 }
 
 // sigmoid(x) and 1 - sigmoid(x), neither by subtraction from 1.

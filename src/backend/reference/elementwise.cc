@@ -10,6 +10,11 @@ using namespace reference;
 void ReferenceBackend::zero(const Tensor& t) { std::memset(t.bytes_data(), 0, size_t(t.bytes())); }
 
 void ReferenceBackend::copy(const Tensor& from, const Tensor& to) {
+  if (to.quantized() && to.dtype() != from.dtype()) {
+    Numbers values = read(from);
+    std::vector<float> floats(values.begin(), values.end());
+    return traits(to.dtype()).from_f32(floats.data(), to.bytes_data(), to.elements());
+  }
   if (from.dtype() == to.dtype())
     std::memmove(to.bytes_data(), from.bytes_data(), size_t(from.bytes()));
   else

@@ -100,12 +100,12 @@ MpiTransport::MpiTransport() {
   recorder_ = std::make_unique<FlightRecorder>(rank_);
   if (provided < MPI_THREAD_SERIALIZED)
     fail(ErrorKind::kUnsupported, "this MPI does not allow calls from several threads");
-  const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
-  if (size_ == 1 && tasks && std::atoi(tasks) > 1)
+  if (size_ == 1 && processes_promised() > 1)
     fail(ErrorKind::kInvalid,
-         "srun started {} processes, but MPI knows of one: start with `srun --mpi=pmix`, or with "
-         "mpirun",
-         tasks);
+         "{} processes were started, but MPI knows of one: start with `srun --mpi=pmix`, or with "
+         "the "
+         "mpirun of the MPI this program was built with",
+         processes_promised());
   pulse_ =
       std::make_unique<mpi::Pulse>(lock_, rank_, size_, silence_, [this](int r) { on_silence(r); });
 }
