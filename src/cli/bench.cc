@@ -30,7 +30,7 @@ constexpr const char* kFooter =
 struct BenchFlags {
   ModelOptions model;
   SpeedOptions options;
-  std::string cache_dtype = "f32", output = "table";
+  std::string cache_type = "f16", output = "table";
 };
 
 std::string printed(const Speed& speed, const std::string& how) {
@@ -43,7 +43,7 @@ void run(BenchFlags& flags) {
   o.backend = flags.model.backend;
   o.backend_options.threads = flags.model.threads;
   o.load = flags.model.load_options();
-  o.cache_dtype = *dtype_from_name(flags.cache_dtype);
+  o.cache_dtype = *dtype_from_name(flags.cache_type);
   std::optional<Progress> progress;
   o.progress = [&](int64_t done, int64_t total) {
     if (!progress) progress.emplace(ProgressOptions{.label = "measuring", .total = total});
@@ -83,8 +83,10 @@ void add_bench_command(CLI::App& app) {
   bench->footer(kFooter);
   f->model.add_to(*bench, false);
   add_sizes(*bench, f->options);
-  bench->add_option("--cache-dtype", f->cache_dtype, "Number format of the kept keys and values")
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}))
+  bench
+      ->add_option("--cache-type", f->cache_type,
+                   "Number format of the kept keys and values: f32, f16, bf16, q8_0 or q4_0")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_0"}).description("TYPE"))
       ->capture_default_str();
   bench->add_option("--format", f->output, "table, json or md")
       ->check(CLI::IsMember({"table", "json", "md"}))
