@@ -16,11 +16,10 @@ namespace {
 
 constexpr const char* kFooter =
     "Reads a prompt of -p tokens and writes -n, after each --depth of text, -b texts at a time.\n"
-    "GB/s are the weights, keys and values that a token needs, of read: over the measured speed "
-    "of\n"
-    "reading memory. GFLOP/s are those of the linear layers, of GEMM: over the measured speed of "
-    "a\n"
-    "large f32 product. Speeds are the median of --repeats. Tokens are random.\n"
+    "GB/s: the weights, keys and values that a token needs; of read: over the measured speed of\n"
+    "reading memory. GFLOP/s: those of the linear layers; of peak: over the measured speed of a\n"
+    "large f32 product, or of multiplying bytes where weights are in blocks. Speeds are the\n"
+    "median of --repeats. Tokens are random.\n"
     "Examples:\n"
     "  stablelm bench\n"
     "  stablelm bench model.gguf -p 512 -n 128 -b 1,2,4,8 --depth 0,4096\n"
@@ -84,9 +83,9 @@ void add_bench_command(CLI::App& app) {
   f->model.add_to(*bench, false);
   add_sizes(*bench, f->options);
   bench
-      ->add_option("--cache-type,--cache-dtype", f->cache_type,
-                   "Number format of the kept keys and values")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_0"}))
+      ->add_option("--cache-type", f->cache_type,
+                   "Number format of the kept keys and values: f32, f16, bf16, q8_0 or q4_0")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_0"}).description("TYPE"))
       ->capture_default_str();
   bench->add_option("--format", f->output, "table, json or md")
       ->check(CLI::IsMember({"table", "json", "md"}))

@@ -18,9 +18,11 @@ struct ProbeFlags {
 void run(const ProbeFlags& flags) {
   auto backend = make_backend("cpu", flags.options);
   double flops = gemm_flops_per_second(*backend), bytes = read_bytes_per_second(*backend);
+  double int8 = int8_ops_per_second(flags.options);
   if (flags.output == "json") {
     fmt::print("{}\n", Json{{"device", backend->description()},
                             {"gemm_flops_per_second", flops},
+                            {"int8_ops_per_second", int8},
                             {"read_bytes_per_second", bytes}}
                            .dump(2));
     return;
@@ -28,6 +30,7 @@ void run(const ProbeFlags& flags) {
   fmt::print("device         {}\n", backend->description());
   fmt::print("read memory    {:.1f} GB/s\n", bytes / 1e9);
   fmt::print("f32 product    {:.1f} GFLOP/s\n", flops / 1e9);
+  fmt::print("int8 in blocks {:.1f} GOP/s\n", int8 / 1e9);
 }
 
 }  // namespace

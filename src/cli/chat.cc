@@ -74,6 +74,9 @@ void add_chat_command(CLI::App& app) {
   options->sampling.max_new_tokens = 512;
   options->sampling.add_to(*command);
   options->speculation.add_to(*command);
+  command->add_flag("--warm", options->warm,
+                    "Read the weights while the first message is typed, so that its answer comes "
+                    "sooner");
   command->add_flag("--stats", options->stats, "Print timings after every answer");
   command->callback([options] { run(*options); });
 }

@@ -121,6 +121,7 @@ ChatSession::ChatSession(const ChatOptions& options)
       conversation_(*format_, ""),
       generator_(decoder_, *backend_, model_.tokenizer.get(),
                  generator_options(options, model_, *backend_)) {
+  if (options.warm) warming_ = std::async(std::launch::async, [this] { generator_.warm_up(); });
   options_.sampling.take_recommended(model_.config.generation);
   conversation_.set_system(
       options.system.value_or(std::string(conversation_.format().default_system)));
@@ -199,6 +200,7 @@ GenerationResult ChatSession::stream_answer(const GenerationRequest& request) {
     std::fwrite(shown.data(), 1, shown.size(), stdout);
     std::fflush(stdout);
   };
+  if (warming_.valid()) warming_.get();
   std::atomic<bool>& interrupted = InterruptGuard::flag();
   interrupted = false;
   EchoOff quiet;

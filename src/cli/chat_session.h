@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@ struct ChatOptions {
   std::optional<std::string> system;
   std::string format = "auto";  // or the name of a format
   std::filesystem::path template_file;
-  bool stats = false;
+  bool stats = false, warm = false;
 };
 
 class ChatSession {
@@ -56,6 +57,7 @@ class ChatSession {
   std::shared_ptr<const ChatFormat> format_;
   Conversation conversation_;
   Generator generator_;
+  std::future<void> warming_;  // uses the generator; waited for before it goes
 };
 
 }  // namespace slm

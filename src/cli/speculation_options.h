@@ -12,7 +12,7 @@ namespace slm {
 
 struct SpeculationFlags {
   std::string speculate;  // empty: nothing does
-  int64_t draft = 8;
+  int64_t draft = SpeculationOptions{}.most;
 
   void add_to(CLI::App& app);
 

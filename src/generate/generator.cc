@@ -84,6 +84,12 @@ GenerationResult Generator::generate(const GenerationRequest& request, const OnT
   return result;
 }
 
+void Generator::warm_up() {
+  const int32_t any = 0;
+  forward({&any, 1}, 1);
+  forget(1);
+}
+
 GenerationRequest Generator::fitted(GenerationRequest request) const {
   int64_t room = context() - int64_t(request.prompt.size());
   check(room > 0,

@@ -55,6 +55,10 @@ class Generator {
   GenerationResult generate(const GenerationRequest& request, const OnToken& on_token = {},
                             const std::atomic<bool>* cancel = nullptr);
 
+  // Computes a token nobody asked for, so that weights that still lie on the disk are read, and
+  // whatever else is done once is done, before the first prompt comes.
+  void warm_up();
+
  private:
   GenerationRequest fitted(GenerationRequest request) const;
   bool prefill(std::span<const int32_t> prompt, const std::atomic<bool>* cancel);

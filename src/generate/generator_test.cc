@@ -78,6 +78,14 @@ TEST_F(GeneratorTest, ASharedPrefixIsComputedOnce) {
   EXPECT_EQ(other.timings.reused_tokens, 0);
 }
 
+TEST_F(GeneratorTest, WarmingUpLeavesNothingBehind) {
+  Generator warm = generator();
+  warm.warm_up();
+  GenerationResult result = warm.generate(greedy({0, 1, 4}, 6));
+  EXPECT_EQ(result.ids, without_cache({0, 1, 4}, 6));
+  EXPECT_EQ(result.timings.reused_tokens, 0);
+}
+
 TEST_F(GeneratorTest, ContextIsTheLimit) {
   Generator small = generator({.context = 8});
   GenerationResult result = small.generate(greedy({3, 1, 4, 1, 5}, 20));

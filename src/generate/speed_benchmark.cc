@@ -219,6 +219,10 @@ Speed benchmark_speed(const std::filesystem::path& path, const SpeedOptions& o) 
   speed.weight_bytes = double(model.parameters.bytes());
   measure_rows(bench, work_of_a_pass(decoder.spec(), model.parameters), speed);
   speed.peak_bytes = double(peak_memory());
+  speed.blocks = std::ranges::any_of(model.parameters.items(),
+                                     [](const Parameter& p) { return p.value.quantized(); });
+  if (o.backend == "reference") speed.blocks = false;  // which decodes them first
+  speed.peak_int8 = int8_ops_per_second(o.backend_options);
   speed.peak_flops = gemm_flops_per_second(*backend);
   speed.peak_bandwidth = read_bytes_per_second(*backend);
   return speed;

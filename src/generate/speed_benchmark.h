@@ -18,7 +18,7 @@ struct SpeedOptions {
   std::vector<int64_t> batches{1};     // sequences that are written together
   std::vector<int64_t> depths{0};      // tokens that are there before
   int64_t repeats = 3;                 // of each measurement, after one that is not counted
-  DType cache_dtype = DType::kF32;
+  DType cache_dtype = DType::kF16;
   LoadOptions load = {};
   std::string backend = "cpu";
   BackendOptions backend_options = {};
@@ -43,8 +43,12 @@ struct Speed {
   double load_seconds = 0;         // opening the files, before anything is computed
   double first_token_seconds = 0;  // that, and a prompt of 16 tokens, and the first answer to it
   double peak_bytes = 0;           // most memory the process had
-  double peak_flops = 0, peak_bandwidth = 0;  // measured here: f32 GEMM, reading memory
+  // Measured here: f32 GEMM, multiply-adds of bytes, reading memory.
+  double peak_flops = 0, peak_int8 = 0, peak_bandwidth = 0;
+  bool blocks = false;  // matrices in block formats: they are multiplied as bytes
   std::vector<SpeedRow> rows;
+
+  double peak_ops() const { return blocks ? peak_int8 : peak_flops; }
 };
 
 // Loads the model itself, to time that too. Errors as load_model's, and for a model whose context

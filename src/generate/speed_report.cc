@@ -24,18 +24,20 @@ std::vector<std::string> cells(const Speed& s, const SpeedRow& r) {
           format("{:.1f}", bandwidth(r) / 1e9),
           format("{:.0f} %", 100 * bandwidth(r) / s.peak_bandwidth),
           format("{:.1f}", flops(r) / 1e9),
-          format("{:.0f} %", 100 * flops(r) / s.peak_flops)};
+          format("{:.0f} %", 100 * flops(r) / s.peak_ops())};
 }
 
 const std::vector<std::string> kHead{"what", "depth",   "tokens/s", "min-max",
-                                     "GB/s", "of read", "GFLOP/s",  "of GEMM"};
+                                     "GB/s", "of read", "GFLOP/s",  "of peak"};
 
 std::vector<std::pair<std::string, std::string>> facts(const Speed& s) {
   return {{"model", format("{}: {} parameters, {}", s.model, format_count(s.parameters),
                            format_bytes(s.weight_bytes))},
           {"device", s.device},
-          {"limits", format("{:.1f} GB/s read, {:.1f} GFLOP/s f32 GEMM, both measured",
-                            s.peak_bandwidth / 1e9, s.peak_flops / 1e9)},
+          {"limits", format("{:.1f} GB/s read, {:.1f} GFLOP/s f32 product, {:.1f} GOP/s int8; the "
+                            "peak below is of {}",
+                            s.peak_bandwidth / 1e9, s.peak_flops / 1e9, s.peak_int8 / 1e9,
+                            s.blocks ? "int8" : "f32")},
           {"start", format("{:.3f} s to load, {:.3f} s to the first token after a prompt of 16",
                            s.load_seconds, s.first_token_seconds)},
           {"memory", format("{} at most", format_bytes(s.peak_bytes))}};
@@ -78,7 +80,7 @@ Json to_json(const Speed& s) {
                     {"bytes_per_token", r.bytes_per_token},
                     {"flops_per_token", r.flops_per_token},
                     {"share_of_read_bandwidth", bandwidth(r) / s.peak_bandwidth},
-                    {"share_of_gemm", flops(r) / s.peak_flops}});
+                    {"share_of_peak", flops(r) / s.peak_ops()}});
   return {{"model", s.model},
           {"device", s.device},
           {"parameters", s.parameters},
@@ -87,6 +89,8 @@ Json to_json(const Speed& s) {
           {"first_token_seconds", s.first_token_seconds},
           {"peak_bytes", s.peak_bytes},
           {"gemm_flops_per_second", s.peak_flops},
+          {"int8_ops_per_second", s.peak_int8},
+          {"peak_is_of", s.blocks ? "int8" : "f32"},
           {"read_bytes_per_second", s.peak_bandwidth},
           {"rows", rows}};
 }

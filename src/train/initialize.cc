@@ -191,8 +191,7 @@ Parameters initial_parameters(const ModelPart& mine, const RunConfig::Init& init
   ThreadPool pool;
   for (size_t i = 0; i < mine.parameters().size(); ++i) {
     const auto& [p, shape] = mine.parameters()[i];
-    ParameterSpec whole = p;
-    whole.shape = shape;
+    ParameterSpec whole{p.name, shape, p.role};
     parameters.add(p,
                    mine.take(i, initial_value(whole, mine.whole(), init, seed, DType::kF32, pool)));
   }
