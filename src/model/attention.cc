@@ -101,7 +101,7 @@ Attention::Attention(const DecoderSpec& spec, const Parameters& parameters, cons
       out_(parameters, name + ".out"),
       q_norm_(parameters.find(name + ".q_norm.weight")),
       k_norm_(parameters.find(name + ".k_norm.weight")),
-      stream_(hash_name(name + ".scores")) {}
+      stream_(hash_name(name + ".scores") + uint64_t(spec.part * spec.heads)) {}
 
 Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& plan,
                              const KvCache::Layer* cache) const {

@@ -37,7 +37,7 @@ class Attention {
   DecoderSpec spec_;
   Linear q_, k_, v_, out_;
   Tensor q_norm_, k_norm_;  // [H, E], [K, E]; absent without qk norm
-  uint64_t stream_;         // of dropout
+  uint64_t stream_;         // of dropout, of the first head here
 };
 
 }  // namespace slm

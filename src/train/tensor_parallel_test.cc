@@ -226,7 +226,7 @@ TEST(TensorParallel, DeterministicIsTheSameBitsForAnyNumberOfRows) {
 
 // Were parts to drop different numbers, they would go different ways.
 TEST(TensorParallel, DropoutIsThatOfOneProcess) {
-  Overrides more{"hidden_dropout=0.2"};
+  Overrides more{"hidden_dropout=0.2", "attention_dropout=0.2"};
   Way way{.family = "gpt_neox", .processes = 2, .parts = 2, .more = more};
   expect_close(train({.family = "gpt_neox", .more = more}), train(way), 2, "dropout");
 }

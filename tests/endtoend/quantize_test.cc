@@ -7,6 +7,7 @@
 
 #include "support/process.h"
 #include "support/test_data.h"
+#include "util/files.h"
 
 namespace slm {
 namespace {
@@ -38,6 +39,25 @@ TEST(Quantize, ParrotStillTalks) {
   auto again = stablelm({"quantize", "parrot.gguf", "again.gguf", "--type", "q8_0"}, dir.path());
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_NE(again.err.find("quantised already"), std::string::npos) << again.err;
+}
+
+TEST(Quantize, ProductsAreExactWhereAskedFor) {
+  testing::TemporaryDirectory dir;
+  std::string parrot = (testing::source_dir() / "models/parrot").string();
+  write_file_atomically(dir.path() / "ids.json", "[[5, 17, 300, 4]]");
+  ASSERT_EQ(stablelm({"quantize", parrot, "q8.gguf", "--type", "q8_0"}, dir.path()).exit_code, 0);
+  auto logits = [&](const std::string& name, std::vector<std::string> more) {
+    std::vector<std::string> words{"logits", "q8.gguf", "--ids", "ids.json", "--output", name};
+    words.insert(words.end(), more.begin(), more.end());
+    auto result = stablelm(words, dir.path());
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return read_file(dir.path() / name);
+  };
+  std::string fast = logits("fast.safetensors", {}),
+              exact = logits("exact.safetensors", {"--exact"});
+  EXPECT_EQ(fast.size(), exact.size());
+  EXPECT_NE(fast, exact);
+  EXPECT_EQ(exact, logits("again.safetensors", {"--exact", "--threads", "1"}));
 }
 
 TEST(Quantize, MistakesAreOneLine) {

@@ -1,6 +1,6 @@
 // Attention of one or a few queries: keys and values are read once, a few tokens at a time, all
 // heads of those tokens before the next, so that memory is read nearly in order.
-#include "backend/cpu/attention_block.h"
+#include "backend/cpu/cache_rows.h"
 #include "backend/cpu/isa_kernels.h"
 
 namespace slm::cpu::SLM_ISA {
@@ -16,14 +16,6 @@ struct Work {
   float *unpacked, *scores;
 };
 
-// Keys or values of kKeys tokens of one head.
-template <class T>
-struct Rows {
-  const typename T::Stored* data;
-  int64_t stride;
-  Vec at(int64_t row, int64_t e) const { return T::load(data + row * stride + e); }
-};
-
 // Lane i is the sum of the lanes of register i. A round makes one register of two, i and i + n: the
 // halves of each are added, and lanes of the two alternate; so in the end they are in order.
 inline Vec sums_of(Vec (&v)[kLanes]) {
@@ -37,8 +29,8 @@ inline Vec sums_of(Vec (&v)[kLanes]) {
 }
 
 // scores[j] = q . keys[j], a register of keys at a time
-template <class T>
-void score_keys(const float* q, Rows<T> keys, int64_t width, float* scores) {
+template <class Rows>
+void score_keys(const float* q, const Rows& keys, int64_t width, float* scores) {
   for (int64_t j = 0; j < kKeys; j += kLanes) {
     Vec dots[kLanes] = {};
     for (int64_t e = 0; e < width; e += kLanes) {
@@ -78,22 +70,38 @@ float soften(const Meeting& m, Work& w, int64_t row) {
   return shrink;
 }
 
+// out = shrink * out + scores values, for kStrips registers of a row, which stay in registers
+// while a token's row is read once from end to end.
+template <int kStrips, class Rows>
+inline void add_values(float shrink, const float* scores, const Rows& values, int64_t e,
+                       float* out) {
+  Vec sums[kStrips];
+#pragma GCC unroll 8
+  for (int s = 0; s < kStrips; ++s) sums[s] = shrink * load(out + e + s * kLanes);
+  for (int64_t j = 0; j < kKeys; ++j) {
+    Vec score = splat(scores[j]);
+#pragma GCC unroll 8
+    for (int s = 0; s < kStrips; ++s) sums[s] += score * values.at(j, e + s * kLanes);
+  }
+#pragma GCC unroll 8
+  for (int s = 0; s < kStrips; ++s) store(out + e + s * kLanes, sums[s]);
+}
+
 // One query head meets one block of keys: m.first_position is this query's.
-template <class T>
-void meet(const Meeting& m, Work& w, int64_t row, Rows<T> keys, Rows<T> values) {
+template <class Rows>
+void meet(const Meeting& m, Work& w, int64_t row, const Rows& keys, const Rows& values) {
   score_keys(w.q + row * w.width, keys, w.width, w.scores);
   float shrink = soften(m, w, row);
   if (shrink < 0) return;
-  for (int64_t e = 0; e < w.width; e += kLanes) {
-    float* out = w.out + row * w.width + e;
-    Vec even = shrink * load(out), odd{};
-#pragma GCC unroll 16
-    for (int64_t j = 0; j < kKeys; j += 2) {
-      even += w.scores[j] * values.at(j, e);
-      odd += w.scores[j + 1] * values.at(j + 1, e);
-    }
-    store(out, even + odd);
-  }
+  float* out = w.out + row * w.width;
+  int64_t e = 0;
+  for (; e + 8 * kLanes <= w.width; e += 8 * kLanes)
+    add_values<8>(shrink, w.scores, values, e, out);
+  for (; e + 5 * kLanes <= w.width; e += 5 * kLanes)
+    add_values<5>(shrink, w.scores, values, e, out);
+  for (; e + 4 * kLanes <= w.width; e += 4 * kLanes)
+    add_values<4>(shrink, w.scores, values, e, out);
+  for (; e < w.width; e += kLanes) add_values<1>(shrink, w.scores, values, e, out);
 }
 
 // Rows of one head lie a token apart, too far for the processor to guess what comes next: it is
@@ -131,39 +139,38 @@ void each_query(const AttentionHead& a, Meeting m, int64_t kv_head, Visit visit)
     }
 }
 
-// Whole blocks of plain rows that are looked at once are not copied first.
-bool reads_in_place(const AttentionHead& a, const Meeting& m) {
-  bool once = a.q_len * a.group == 1 || a.k.format == Format::kF32;
-  return once && m.keys == kKeys && a.head_size % kLanes == 0 && !a.k.decode && !a.v.decode &&
-         a.k.format == a.v.format;
+template <class Rows>
+void copy_rows(const Rows& rows, int64_t width, float* out) {
+  for (int64_t j = 0; j < kKeys; ++j)
+    for (int64_t e = 0; e < width; e += kLanes) store(out + j * width + e, rows.at(j, e));
 }
 
+// Rows that several queries look at are made floats first.
 void meet_block(const AttentionHead& a, Work& w, int64_t first_key, int64_t end) {
   Meeting m{.first_key = first_key,
             .keys = smaller(kKeys, end - first_key),
             .queries = 1,
             .window = a.window,
             .scale = a.scale};
-  bool in_place = reads_in_place(a, m);
+  using Floats = PlainRows<F32>;
+  bool once = a.q_len * a.group == 1;
   for (int64_t head = 0; head < a.kv_heads; ++head) {
     announce(a, a.k, head, first_key);
     announce(a, a.v, head, first_key);
-    if (in_place) {
-      with_rows(a.k, head, a.head_size, first_key, kKeys, nullptr, [&](auto f, auto* k, int64_t) {
-        using T = decltype(f);
-        auto* v = static_cast<decltype(k)>(a.v.data) + first_key * a.v.stride + a.v.first +
-                  head * a.head_size;
-        each_query(a, m, head, [&](const Meeting& of, int64_t row) {
-          meet(of, w, row, Rows<T>{k, a.k.stride}, Rows<T>{v, a.v.stride});
-        });
-      });
+    auto meet_rows = [&]<class Rows>(const Rows& k, const Rows& v) {
+      each_query(a, m, head, [&](const Meeting& of, int64_t row) { meet(of, w, row, k, v); });
+    };
+    auto meet_floats = [&] { meet_rows(Floats(w.keys, w.width), Floats(w.values, w.width)); };
+    if (m.keys == kKeys && with_cache_rows(a, head, first_key, [&](const auto& k, const auto& v) {
+          if (once || std::is_same_v<std::decay_t<decltype(k)>, Floats>) return meet_rows(k, v);
+          copy_rows(k, w.width, w.keys);
+          copy_rows(v, w.width, w.values);
+          meet_floats();
+        }))
       continue;
-    }
     widen_tokens(a, a.k, head, first_key, w.width, w.unpacked, w.keys);
     widen_tokens(a, a.v, head, first_key, w.width, w.unpacked, w.values);
-    each_query(a, m, head, [&](const Meeting& of, int64_t row) {
-      meet(of, w, row, Rows<F32>{w.keys, w.width}, Rows<F32>{w.values, w.width});
-    });
+    meet_floats();
   }
 }
 

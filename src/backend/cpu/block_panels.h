@@ -19,8 +19,8 @@ constexpr uint32_t kLowFour = 0x0f0f0f0f;
 inline Vec to_floats(UVec small) { return __builtin_convertvector(IVec(small), Vec); }
 
 // f16 in the low or high half of every lane
-inline Vec low_scale(UVec lanes) { return widen_f16(low_halves(lanes)); }
-inline Vec high_scale(UVec lanes) { return widen_f16(low_halves(lanes >> 16)); }
+inline Vec low_scale(UVec lanes) { return F16::widen(low_halves(lanes)); }
+inline Vec high_scale(UVec lanes) { return F16::widen(low_halves(lanes >> 16)); }
 
 // 16 in byte i where bit i of the lane is set, i < 4
 inline UVec fifth_bits_of(UVec bits) { return ((bits & 15) * 0x00204081 & 0x01010101) << 4; }
@@ -52,7 +52,7 @@ struct Q4_0Panel : BlockOf32 {
     halves_of(b, offsetof(Block, low), put, no_fifth);
   }
   static void factors(const ByteRows& b, Vec* scale, Vec*) {
-    *scale = widen_f16(halves(b, offsetof(Block, d)));
+    *scale = F16::widen(halves(b, offsetof(Block, d)));
   }
 };
 
@@ -80,7 +80,7 @@ struct Q5_0Panel : BlockOf32 {
     halves_of(b, offsetof(Block, low), put, [&](int i) { return fifth_bits_of(high >> (4 * i)); });
   }
   static void factors(const ByteRows& b, Vec* scale, Vec*) {
-    *scale = widen_f16(halves(b, offsetof(Block, d)));
+    *scale = F16::widen(halves(b, offsetof(Block, d)));
   }
 };
 
@@ -114,7 +114,7 @@ struct Q8_0Panel : BlockOf32 {
     }
   }
   static void factors(const ByteRows& b, Vec* scale, Vec*) {
-    *scale = widen_f16(halves(b, offsetof(Block, d)));
+    *scale = F16::widen(halves(b, offsetof(Block, d)));
   }
 };
 
@@ -198,7 +198,7 @@ struct Q6_KPanel {
   }
   static inline __attribute__((always_inline)) void factors(const ByteRows& b, Vec* scale, Vec*) {
     Columns scales = columns(b, offsetof(Block, scales));
-    Vec d = widen_f16(halves(b, offsetof(Block, d)));
+    Vec d = F16::widen(halves(b, offsetof(Block, d)));
 #pragma GCC unroll 16
     for (int g = 0; g < 16; ++g)
       scale[g] = d * to_floats(UVec(IVec(scales.at[g / 4] << (24 - 8 * (g % 4))) >> 24));

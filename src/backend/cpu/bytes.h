@@ -102,17 +102,6 @@ inline __attribute__((always_inline)) Columns columns(const ByteRows& block, int
            weave_pairs<false>(high01, high23, kPairs), weave_pairs<true>(high01, high23, kPairs)}};
 }
 
-// What F16::widen gives, in one instruction where there is one.
-inline Vec widen_f16(HalfVec h) {
-#if defined(__AVX512F__)
-  return Vec(_mm512_maskz_cvtph_ps(0xffff, __m256i(h)));  // GCC 12 warns of the plain one
-#elif defined(__F16C__)
-  return Vec(_mm256_cvtph_ps(__m128i(h)));
-#else
-  return F16::widen(h);
-#endif
-}
-
 // The two bytes of every row at `offset`.
 template <int... kRow>
 inline HalfVec halves(const ByteRows& block, int64_t offset, std::integer_sequence<int, kRow...>) {

@@ -42,7 +42,7 @@ const BlockKernels* CpuBackend::block_kernels(const Tensor& t) const {
 }
 
 std::string CpuBackend::description() const {
-  return slm::format("cpu ({}, {} thread{})", kernels_.name, pool_.size(),
+  return slm::format("cpu ({}{}, {} thread{})", kernels_.name, exact_ ? " exact" : "", pool_.size(),
                      pool_.size() == 1 ? "" : "s");
 }
 

@@ -30,6 +30,9 @@ TEST(CpuBackend, RefusesDouble) {
 TEST(CpuBackend, DescribesItself) {
   EXPECT_EQ(CpuBackend({.threads = 2, .isa = "portable"}).description(),
             "cpu (portable, 2 threads)");
+  // before the comma: scores kept from one kind of arithmetic are not those of the other
+  EXPECT_EQ(CpuBackend({.threads = 1, .isa = "portable", .exact = true}).description(),
+            "cpu (portable exact, 1 thread)");
 }
 
 TEST(CpuMemory, IsReusedAlignedAndBounded) {
