@@ -9,8 +9,9 @@ constexpr double kNewest = 0.25;  // weight of the newest pass in an average
 constexpr int64_t kShortestPause = 8, kLongestPause = 256;
 constexpr int64_t kStretch = 64;  // passes with proposals before one without is measured again
 
+// Other programs make single passes many times slower, so none counts for more than twice the mean.
 void average(double& mean, double value) {
-  mean = mean == 0 ? value : mean + kNewest * (value - mean);
+  mean = mean == 0 ? value : mean + kNewest * (std::min(value, 2 * mean) - mean);
 }
 
 }  // namespace

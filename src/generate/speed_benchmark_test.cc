@@ -44,7 +44,7 @@ TEST(SpeedBenchmark, CountsWhatATokenReads) {
   double table = double(model.parameters.at("embed.weight").bytes());
   ASSERT_EQ(speed.rows.size(), 1u);
   EXPECT_EQ(speed.rows[0].bytes_per_token, double(model.parameters.bytes()) - table +
-                                               double(KvCache::bytes_per_token(spec, DType::kF32)));
+                                               double(KvCache::bytes_per_token(spec, DType::kF16)));
 }
 
 TEST(SpeedBenchmark, RefusesNonsense) {
