@@ -60,7 +60,7 @@ TEST_F(ParallelRuns, Float16WithOverflows) {
 // With so low a threshold many a step is a spike.
 TEST_F(ParallelRuns, Rewind) {
   expect_one_and_two_agree(
-      std::string("--set on_spike=rewind --set spike_threshold=1 --set spike_window=2"
+      std::string("--set on_spike=rewind --set spike_threshold=0.3 --set spike_window=2"
                   " --set max_faults=1000 --set checkpoint_factor=2") +
           kShards,
       12);
