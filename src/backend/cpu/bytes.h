@@ -45,6 +45,18 @@ inline IVec dot4(IVec sum, UVec w, UVec x) {
 }
 #endif
 
+// sum + a * b, rounded once where the processor can: asked for by name, as compilers fuse in one
+// place what they leave apart in another, and results must not depend on the place.
+inline Vec multiply_add(Vec sum, Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return Vec(_mm512_fmadd_ps(__m512(a), __m512(b), __m512(sum)));
+#elif defined(__FMA__)
+  return Vec(_mm256_fmadd_ps(__m256(a), __m256(b), __m256(sum)));
+#else
+  return sum + a * b;
+#endif
+}
+
 // kLanes rows of bytes, evenly spaced.
 struct ByteRows {
   const uint8_t* first;

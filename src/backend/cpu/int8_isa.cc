@@ -130,11 +130,12 @@ static inline void add_runs(const UnpackedPanel& panel, const Int8Rows& x, int64
       Vec factor = panel.scale[i * kGroups + g];
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r)
-        total[r] += factor * scale[r] * __builtin_convertvector(dots[r], Vec);
+        total[r] = multiply_add(total[r], factor * scale[r], __builtin_convertvector(dots[r], Vec));
     }
     if constexpr (W::kShift) {
 #pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) total[r] += panel.shift[i] * sum[r];
+      for (int r = 0; r < kRows; ++r)
+        total[r] = multiply_add(total[r], panel.shift[i], splat(sum[r]));
     }
   }
 #pragma GCC unroll 8
@@ -172,8 +173,9 @@ static Vec multiply_row(const ByteRows& rows, int64_t blocks, const Int8Rows& x)
     for (int i = 0; i < kRuns; ++i) {
 #pragma GCC unroll 2
       for (int g = i * kGroups / kRuns; g < (i + 1) * kGroups / kRuns; ++g)
-        total += scale[g] * x.scale[n * kRuns + i] * __builtin_convertvector(dots[g], Vec);
-      if constexpr (W::kShift) total += shift[i] * x.sum[n * kRuns + i];
+        total = multiply_add(total, scale[g] * x.scale[n * kRuns + i],
+                             __builtin_convertvector(dots[g], Vec));
+      if constexpr (W::kShift) total = multiply_add(total, shift[i], splat(x.sum[n * kRuns + i]));
     }
   });
   return total;
