@@ -119,8 +119,8 @@ ConfigValue parse_config_value(std::string_view text, const std::string& origin)
 
 ConfigValue parse_config(std::string_view text, const std::string& origin) {
   ConfigValue root = parse_config_value(text, origin);
-  check(root.kind == ConfigValue::Kind::kMap,
-        "{}: expected key: value pairs, found something else", origin);
+  check(root.kind == ConfigValue::Kind::kMap, "{}: expected key: value pairs, found something else",
+        origin);
   return root;
 }
 
