@@ -16,8 +16,8 @@ if(STABLELM_SANITIZE)
   endif()
   target_link_options(slm_flags INTERFACE -fsanitize=${STABLELM_SANITIZE})
 endif()
-# A third of the time of a build goes into these. The preset `debug` does without, so that a missing #include is noticed.
-option(STABLELM_PRECOMPILE "Precompile the headers that most sources include" ON)
+# A third of the time of a build goes into these. Tests do with them precompiled, and sanitized builds altogether; the
+# program's own sources in plain builds do without, so that a missing #include is still noticed.
 set(SLM_COMMON_HEADERS <algorithm> <filesystem> <functional> <memory> <optional> <span> <string> <vector>
                        <fmt/format.h> <nlohmann/json.hpp>)
 
@@ -58,7 +58,7 @@ function(slm_room room)
   if(ARG_GLUE AND CMAKE_BUILD_TYPE STREQUAL "Release")
     target_compile_options(slm_${room} PRIVATE -O1)
   endif()
-  if(STABLELM_PRECOMPILE)
+  if(STABLELM_SANITIZE)
     target_link_libraries(slm_${room} PRIVATE nlohmann_json::nlohmann_json)
     target_precompile_headers(slm_${room} PRIVATE ${SLM_COMMON_HEADERS})
   endif()
@@ -71,10 +71,8 @@ function(slm_room room)
     if(CMAKE_BUILD_TYPE STREQUAL "Release")  # a test runs for moments: compiling it fast counts for more
       target_compile_options(${room}_test PRIVATE -O1)
     endif()
-    if(STABLELM_PRECOMPILE)
-      target_link_libraries(${room}_test PRIVATE nlohmann_json::nlohmann_json)
-      target_precompile_headers(${room}_test PRIVATE ${SLM_COMMON_HEADERS} <gtest/gtest.h>)
-    endif()
+    target_link_libraries(${room}_test PRIVATE nlohmann_json::nlohmann_json)
+    target_precompile_headers(${room}_test PRIVATE ${SLM_COMMON_HEADERS} <gtest/gtest.h>)
     slm_discover(${room}_test)
   endif()
 endfunction()
