@@ -17,7 +17,8 @@ if(STABLELM_SANITIZE)
   target_link_options(slm_flags INTERFACE -fsanitize=${STABLELM_SANITIZE})
 endif()
 # A third of the time of a build goes into these. Tests do with them precompiled, and sanitized builds altogether; the
-# program's own sources in plain builds do without, so that a missing #include is still noticed.
+# program's own sources in plain builds do without, so that a missing #include is still noticed (and GCC 12 gives false
+# alarms of std::string where it is precompiled).
 set(SLM_COMMON_HEADERS <algorithm> <filesystem> <functional> <memory> <optional> <span> <string> <vector>
                        <fmt/format.h> <nlohmann/json.hpp>)
 
