@@ -20,8 +20,8 @@ testing::ProcessResult run_ranks(int ranks, const std::string& test,
   std::string self = std::filesystem::read_symlink("/proc/self/exe");
   return testing::run_process(
       {"sh", "-c",
-       format("unset GTEST_TOTAL_SHARDS; {} exec {} -n {} {} --gtest_filter={}", environment,
-              testing::kMpirun, ranks, self, test)},
+       format("unset GTEST_TOTAL_SHARDS GTEST_SHARD_INDEX; {} exec {} -n {} {} --gtest_filter={}",
+              environment, testing::kMpirun, ranks, self, test)},
       "/");
 }
 
