@@ -46,6 +46,7 @@ std::vector<std::string> overrides_of(const BenchTrainFlags& f) {
   };
   add("hidden_size", f.hidden);
   add("num_layers", f.layers);
+  if (f.layers) list.push_back(format("attention_config=[[[\"global\"], {}]]", *f.layers));
   if (f.hidden && !f.heads && f.configs.empty())
     list.push_back(format("num_attention_heads={}", std::max<int64_t>(1, *f.hidden / kHeadSize)));
   add("num_attention_heads", f.heads);

@@ -57,7 +57,8 @@ void derive_shape(RunConfig& c) {
   int64_t layers = 0;
   for (const AttentionRun& run : s.attention) {
     check(run.repeats > 0 && run.repeats <= s.layers && !run.kinds.empty(),
-          "[config] attention_config repeats {} kinds {} times", run.kinds.size(), run.repeats);
+          "[config] attention_config repeats {} kinds {} times, num_layers is {}", run.kinds.size(),
+          run.repeats, s.layers);
     for (const std::string& kind : run.kinds)
       check(kind == "flash" || kind == "global",
             "[config] attention_config names \"{}\"; flash and global are supported", kind);
