@@ -25,13 +25,13 @@ class Backend : public Allocator {
  public:
   virtual std::string description() const = 0;  // "cpu (avx512, 2 threads, OpenBLAS)"
 
-  // The same of runs of rows, which have equally many elements in both.
+  // copy() of runs of rows, which have equally many elements in both.
   virtual void copy_rows(const Tensor& from, const Tensor& to, std::span<const RowRun> runs);
   virtual void add(const AddArgs& a) = 0;
   virtual void accumulate(float alpha, const Tensor& x,
                           const GradSlot& into) = 0;  // into = beta * into + alpha * x
   virtual double sum_squares(const Tensor& x) = 0;
-  // Of every `block` numbers; the last: of what is left.
+  // The same of every `block` numbers; the last: of what is left.
   virtual std::vector<double> block_squares(const Tensor& x, int64_t block);
 
   virtual void gemm(const GemmArgs& a) = 0;
