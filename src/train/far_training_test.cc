@@ -2,6 +2,7 @@
 // losses, weights, moments and checkpoints must be the same bits.
 #include <gtest/gtest.h>
 
+#include "backend/profiled_backend.h"
 #include "comm/local.h"
 #include "support/far_backend.h"
 #include "support/scratch_dir.h"
@@ -76,9 +77,9 @@ struct Way {
   Overrides overrides;
 };
 
-class FarTraining : public ::testing::TestWithParam<Way> {};
+class FarSteps : public ::testing::TestWithParam<Way> {};
 
-TEST_P(FarTraining, StepsAreTheSameBits) {
+TEST_P(FarSteps, AreTheSameBits) {
   const auto& [name, processes, overrides] = GetParam();
   EXPECT_EQ(train(testing::make_far_backend, processes, overrides),
             train(near, processes, overrides));
@@ -94,7 +95,7 @@ Overrides with(Overrides list, const Overrides& more) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Ways, FarTraining,
+    Ways, FarSteps,
     ::testing::Values(
         Way{"Plain", 1, {"hidden_dropout=0.1", "attention_dropout=0.1"}},
         Way{"Bf16Recomputed", 1, {"precision=bfloat16", "checkpoint_activations=true"}},
@@ -104,6 +105,25 @@ INSTANTIATE_TEST_SUITE_P(
         Way{"Copies", 2, with(kShards, {"zero_optimization.stage=0"})},
         Way{"Parts", 4, with(kParts, {"precision=bfloat16"})}),
     [](const auto& test) { return test.param.name; });
+
+// What a step copies, to the host or elsewhere, is little against its gradients.
+TEST(FarTraining, OneProcessLeavesItsGradientsWhereTheyAre) {
+  auto far = testing::make_far_backend();
+  ProfiledBackend backend(*far);
+  RunConfig config = testing::tiny_config();
+  std::unique_ptr<Comm> alone = one_process();
+  ProcessGrid grid(*alone, 1);
+  ModelPart mine(model_for_training(config.shape, 30, {}, config.notes).spec);
+  Machine machine(config, mine, {}, initial_parameters(mine, config.init, 7), backend, grid,
+                  counting);
+  backend.reset();
+  machine.trainer.step();
+  double copied = 0;
+  for (const KernelAccount& k : backend.accounts())
+    if (k.name == "copy") copied += k.bytes;
+  EXPECT_GT(copied, 0);
+  EXPECT_LT(copied, 0.1 * double(machine.parameters.grads().bytes()));
+}
 
 // With a rewind on the way, and checkpoints that are written while training goes on.
 TEST(FarPretraining, RunsSaveRewindAndResume) {

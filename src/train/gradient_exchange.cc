@@ -72,6 +72,7 @@ void GradientExchange::finish() {
 }
 
 void GradientExchange::send(FlatSpan span) {
+  if (comm_->size() == 1) return;  // nor are they brought to the host and back
   std::vector<int64_t> cuts;
   for (int64_t cut : cuts_) cuts.push_back(std::clamp(cut, span.begin, span.end) - span.begin);
   change_on_host(memory_, parameters_.grads().slice(span.begin, span.end),
