@@ -6,6 +6,9 @@
 // call share the activation type unless a field says otherwise. Block formats are refused but where
 // a field allows them. Gradients are written as beta * grad + new (see GradSlot); an empty slot is
 // skipped.
+//
+// Tensors lie on the backend's device. Those marked "host too" may also lie on the host, and the
+// backend brings what it needs of them over: token ids, positions, targets, ALiBi slopes.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +49,8 @@ struct NormGrads {
 };
 
 // table[t] = cos of every angle, then sin of every angle, all times the factor of log_n_length:
-// [T, dims] f32 from positions [T] i32. ntk_length is not looked at: theta has it in already.
+// [T, dims] f32 from positions [T] i32 (host too). ntk_length is not looked at: theta has it in
+// already.
 struct RopeTableArgs {
   Tensor positions;
   Rope rope;
@@ -89,7 +93,7 @@ struct AttentionArgs {
   std::span<const AttentionSegment> segments;
   float scale = 1;
   int64_t window = 0;    // 0: all earlier keys
-  Tensor slopes;         // [H] f32: ALiBi (Press et al., 2022); absent without
+  Tensor slopes;         // [H] f32, host too: ALiBi (Press et al., 2022); absent without
   bool uniform = false;  // a query's result is bit-equal however many queries its segment has
   Tensor y;              // [Tq, H, E]
   Tensor lse;            // [Tq, H] f32: log of each softmax denominator; may be absent in inference
@@ -132,7 +136,7 @@ struct DropoutArgs {
 
 // y[t] = scale * table[ids[t]]
 struct EmbedArgs {
-  Tensor ids;    // [T] i32, each within the table
+  Tensor ids;    // [T] i32, host too, each within the table
   Tensor table;  // [V, D], any float or block format; no block format in the backward pass
   float scale = 1;
   Tensor y;  // [T, D]
@@ -154,7 +158,7 @@ struct AddArgs {
 // / d logits[r].
 struct CrossEntropyArgs {
   Tensor logits;   // [R, V] f32
-  Tensor targets;  // [R] i32; negative: ignored
+  Tensor targets;  // [R] i32, host too; negative: ignored
   Tensor losses;   // [R] f32
   float z_loss = 0;
   bool gradient = false;

@@ -4,11 +4,16 @@
 //
 // Results of one backend do not depend on its number of threads. Calls come from one thread at a
 // time.
+//
+// All tensors of a call lie on device(), but for those that arguments.h lets lie on the host; what
+// others need of them they copy (core/allocator.h). A call on a device other than the host may
+// return before it is done: copy() to the host and sum_squares() wait for all before them.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "backend/arguments.h"
 #include "core/allocator.h"
@@ -19,8 +24,6 @@ class Backend : public Allocator {
  public:
   virtual std::string description() const = 0;  // "cpu (avx512, 2 threads, OpenBLAS)"
 
-  virtual void copy(const Tensor& from,
-                    const Tensor& to) = 0;  // same element count; float types, or into blocks
   virtual void add(const AddArgs& a) = 0;
   virtual void accumulate(float alpha, const Tensor& x,
                           const GradSlot& into) = 0;  // into = beta * into + alpha * x
@@ -60,13 +63,21 @@ struct BackendOptions {
   // Products with quantised weights in f32. Otherwise the cpu backend rounds the other operand to
   // eight bits per number, each run of 32 with a scale of its own, which is several times as fast.
   bool exact = false;
+  int device = 0;  // of several GPUs, which one
 };
 
 // Plain loops with double accumulators, one thread: the oracle of every test.
 std::unique_ptr<Backend> make_reference_backend();
 // Vectorised and threaded.
 std::unique_ptr<Backend> make_cpu_backend(const BackendOptions& options = {});
-// By name: "reference" or "cpu".
+// On an NVIDIA GPU. Error where the build has no CUDA, or the machine no such device.
+std::unique_ptr<Backend> make_cuda_backend(const BackendOptions& options = {});
+bool cuda_available();  // make_cuda_backend would find a device
+
+// By name: "cpu", "cuda", "reference", or "auto": cuda when a GPU is there, else cpu.
 std::unique_ptr<Backend> make_backend(std::string_view name, const BackendOptions& options = {});
+std::vector<std::string_view> backend_names();  // that make_backend knows
+// "auto" as what it stands for here; error, with the likely name, for one that is not known.
+std::string_view chosen_backend(std::string_view name);
 
 }  // namespace slm

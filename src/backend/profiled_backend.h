@@ -31,6 +31,7 @@ class ProfiledBackend final : public Backend {
   void reset() { accounts_.clear(); }
 
   std::string description() const override { return inner_.description(); }
+  Device device() const override { return inner_.device(); }
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override;
   void copy(const Tensor& from, const Tensor& to) override;

@@ -32,7 +32,7 @@ std::map<std::string_view, int64_t> TracedBackend::most_by_kind() const {
 Tensor TracedBackend::empty(const Shape& shape, DType dtype) {
   Tensor inner = inner_.empty(shape, dtype);
   auto* storage =
-      new Storage{inner.bytes_data(), inner.bytes(), inner.device(), inner.shared_storage()};
+      new Storage{inner.address(), inner.bytes(), inner.device(), inner.shared_storage()};
   std::shared_ptr<Storage> counted(storage, [ledger = ledger_](Storage* gone) {
     ledger->remove(gone);
     delete gone;

@@ -23,6 +23,7 @@ class TracedBackend final : public Backend {
   std::map<std::string_view, int64_t> most_by_kind() const;  // bytes, at that moment
 
   std::string description() const override { return inner_.description(); }
+  Device device() const override { return inner_.device(); }
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override { inner_.zero(t); }
   void copy(const Tensor& from, const Tensor& to) override { inner_.copy(from, to); }

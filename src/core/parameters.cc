@@ -1,7 +1,5 @@
 #include "core/parameters.h"
 
-#include <algorithm>
-
 #include "util/error.h"
 
 namespace slm {
@@ -11,7 +9,13 @@ void Parameters::add(ParameterSpec spec, Tensor value) {
         value.shape().to_string(), spec.shape.to_string());
   check(index_.emplace(spec.name, items_.size()).second, "[parameters] \"{}\" appears twice",
         spec.name);
+  if (memory_) value = to_device(*memory_, value);
   items_.push_back({std::move(spec), std::move(value), {}});
+}
+
+void Parameters::place(Allocator& memory) {
+  memory_ = &memory;
+  for (Parameter& p : items_) p.value = to_device(memory, p.value);
 }
 
 const Tensor& Parameters::at(std::string_view name) const {
@@ -47,6 +51,7 @@ void Parameters::make_trainable(Allocator& memory, DType working) {
           "quantising, in f32, bf16 or "
           "f16",
           p.spec.name, traits(p.value.dtype()).name);
+  memory_ = &memory;
   values_ = memory.empty({count()}, working);
   grads_ = memory.empty({count()}, DType::kF32);
   memory.zero(grads_);
@@ -54,8 +59,8 @@ void Parameters::make_trainable(Allocator& memory, DType working) {
   for (Parameter& p : items_) {
     int64_t end = at + p.value.elements();
     Tensor place = values_.slice(at, end).reshape(p.spec.shape);
-    Tensor rounded = to_dtype(p.value, working);
-    std::copy_n(rounded.bytes_data(), rounded.bytes(), place.bytes_data());
+    // f64 is for the reference: other backends do not read it
+    memory.copy(p.value.dtype() == DType::kF64 ? to_dtype(p.value, DType::kF32) : p.value, place);
     p.value = place;
     p.grad = grads_.slice(at, end).reshape(p.spec.shape);
     at = end;

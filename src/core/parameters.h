@@ -51,6 +51,11 @@ class Parameters {
  public:
   void add(ParameterSpec spec, Tensor value);  // error when the name exists or the shape differs
 
+  // Moves every value to the device of `memory`, one at a time, and those added later too. Old
+  // handles keep the old memory. `memory` must outlive this.
+  void place(Allocator& memory);
+  Allocator* memory() const { return memory_; }  // what values lie in; null: the host, wherever
+
   std::span<const Parameter> items() const { return items_; }
   const Tensor& at(std::string_view name) const;  // error when absent
   Tensor find(std::string_view name) const;       // absent tensor when absent
@@ -71,6 +76,7 @@ class Parameters {
  private:
   std::vector<Parameter> items_;
   std::unordered_map<std::string, size_t> index_;
+  Allocator* memory_ = nullptr;
   Tensor values_, grads_;
 };
 

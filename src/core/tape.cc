@@ -1,6 +1,5 @@
 #include "core/tape.h"
 
-#include <cassert>
 #include <utility>
 
 #include "util/error.h"
@@ -69,10 +68,8 @@ void Tape::backward(const Tensor& loss) {
   check(loss.elements() == 1 && loss.dtype() == DType::kF32,
         "[tape] a loss is one f32 number, this is {} {}", traits(loss.dtype()).name,
         loss.shape().to_string());
-  Tensor seed = memory_.empty(loss.shape(), DType::kF32);
-  assert(seed.device() == Device::kHost);
-  *seed.data<float>() = loss_scale_;
-  backward(loss, seed);
+  Tensor seed = Tensor::of(std::span(&loss_scale_, 1), loss.shape());
+  backward(loss, loss.device() == Device::kHost ? seed : to_device(memory_, seed));
 }
 
 void Tape::backward(const Tensor& out, const Tensor& d_out) {

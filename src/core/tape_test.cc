@@ -14,6 +14,9 @@ struct HostMemory : Allocator {
     return t;
   }
   void zero(const Tensor& t) override { std::memset(t.bytes_data(), 0, size_t(t.bytes())); }
+  void copy(const Tensor& from, const Tensor& to) override {
+    std::memcpy(to.bytes_data(), from.bytes_data(), size_t(from.bytes()));
+  }
 };
 
 void add_to(const GradSlot& slot, float factor, const Tensor& d) {

@@ -3,6 +3,7 @@
 // between threads read-only.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,7 +60,13 @@ class Tensor {
   int64_t element_offset() const;  // within the storage, in elements of this type
   bool covers_storage() const { return byte_offset_ == 0 && bytes() == storage_->bytes; }
 
-  std::byte* bytes_data() const { return storage_->data + byte_offset_; }
+  // Where it begins, on whatever device: for backends.
+  std::byte* address() const { return storage_->data + byte_offset_; }
+  // The same three ways of a tensor on the host; others are fetched first (core/allocator.h).
+  std::byte* bytes_data() const {
+    assert(device() == Device::kHost);
+    return address();
+  }
   template <class T>
   T* data() const {
     return reinterpret_cast<T*>(bytes_data());

@@ -22,7 +22,7 @@ void forget(Context& cx, const Tensor& x, const std::function<Tensor(Context&)>&
   quiet.on_linear = nullptr;  // it was told
   cx.tape->mark([x, f, quiet]() mutable {
     Tensor again = f(quiet);
-    x.shared_storage()->data = again.bytes_data();
+    x.shared_storage()->data = again.address();
     x.shared_storage()->owner = again.shared_storage();
   });
 }

@@ -8,7 +8,7 @@ namespace slm {
 // The gradients of all readers meet in a storage of its own, that takes the bytes over from x.
 Tensor read_by_parts(Context& cx, const Tensor& x, const SumParts& sum) {
   if (!sum || !cx.recording(x)) return x;
-  Tensor y = Tensor::wrap(x.bytes_data(), x.shape(), x.dtype(), x.shared_storage()->owner);
+  Tensor y(std::make_shared<Storage>(*x.storage()), x.byte_offset(), x.shape(), x.dtype());
   discard(cx, x);
   cx.tape->record(y, [x, sum, &backend = cx.backend, &tape = *cx.tape](const Tensor& dy) {
     sum(dy);
