@@ -23,7 +23,7 @@ Kernels kernels_for(const Tensor& q) {
 
 AttentionView view_of(const AttentionArgs& a, const Tensor& slopes) {
   int64_t size = a.q.dim(2), row = a.k.shape().rank() == 3 ? a.k.dim(1) * a.k.dim(2) : a.k.dim(1);
-  check(size <= kLargestHead, ErrorKind::kUnsupported,
+  check(size <= kLargestHead,
         "[cuda] attention heads of {} values: at most {} are expected", size, kLargestHead);
   constexpr int64_t kAll = std::numeric_limits<int>::max();
   AttentionView view{.heads = int(a.q.dim(1)),
@@ -124,11 +124,11 @@ void attention_backward(CudaContext& cx, const AttentionArgs& a, const Attention
                         gradient(g.dv, kv_heads)};
   // The three may be one tensor: each is complete before the next is begun, but for dk and dv, of
   // which a thread writes the same numbers.
-  if (!tiles_rows(all, a.q.dim(0), &AttentionSegment::q_begin, &AttentionSegment::q_len))
+  if (!tiles_rows(a.segments, a.q.dim(0), &AttentionSegment::q_begin, &AttentionSegment::q_len))
     settle(cx, g.dq.grad, d.dq.beta);
   if (g.dq && kernels.tiles) query_gradient_tiles(cx, a.q.dtype(), view, all, d);
   if (g.dq && !kernels.tiles) query_gradient_plain(cx, view, all, d);
-  if (!tiles_rows(all, a.k.dim(0), &AttentionSegment::k_begin, &AttentionSegment::k_len)) {
+  if (!tiles_rows(a.segments, a.k.dim(0), &AttentionSegment::k_begin, &AttentionSegment::k_len)) {
     settle(cx, g.dk.grad, d.dk.beta);
     settle(cx, g.dv.grad, d.dv.beta);
   }

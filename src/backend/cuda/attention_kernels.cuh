@@ -2,6 +2,7 @@
 // Offsets of heads and types are settled by the caller (attention.cc).
 #pragma once
 
+#include "backend/cuda/any_number.cuh"
 #include "backend/cuda/attention_view.cuh"
 #include "backend/cuda/context.h"
 
@@ -21,20 +22,7 @@ struct AttentionGradient {
 
   // value[i] = beta * value[i] + x
   __device__ void add(int64_t i, float x) const {
-    switch (type) {
-      case DType::kBF16:
-        return add(static_cast<bf16*>(data) + i, x);
-      case DType::kF16:
-        return add(static_cast<f16*>(data) + i, x);
-      default:
-        return add(static_cast<float*>(data) + i, x);
-    }
-  }
-
- private:
-  template <class T>
-  __device__ void add(T* at, float x) const {
-    *at = from_float<T>(beta == 0 ? x : beta * to_float(*at) + x);
+    set_number(type, data, i, beta == 0 ? x : beta * number_at(type, data, i) + x);
   }
 };
 
@@ -68,7 +56,7 @@ void decode(CudaContext& cx, DType type, DType key_type, const AttentionView& a,
 // The same device memory for every kernel of a call.
 inline std::shared_ptr<AttentionWork> upload(CudaContext& cx,
                                              const std::vector<AttentionWork>& works) {
-  return cx.upload(std::span<const AttentionWork>(works));
+  return cx.upload(std::span<const AttentionWork>(works.data(), works.size()));
 }
 inline unsigned blocks_for(const std::vector<AttentionWork>& works, int heads) {
   return unsigned(works.size()) * unsigned(heads);

@@ -18,7 +18,7 @@ struct Tiling {
   static constexpr int kQueries = kQueries_, kWarps = 4;
   static constexpr int kThreads = 32 * kWarps, kWarpRows = 16 * kRowTiles;
   static constexpr int kKeys = kWarps * kWarpRows, kQueryTiles = kQueries / 8;
-  static constexpr int kStride = tile_stride(kSize), kColumnTiles = kColumns / 8;
+  static constexpr int kStride = kTileStride<kSize>, kColumnTiles = kColumns / 8;
   static constexpr int kStage = 2 * kQueries * kStride;  // queries, then dy
   static constexpr int kStageRows = 2 * kQueries;        // lse in units of log 2, then drift
   static constexpr int kShared = (2 * kKeys * kStride + 2 * kStage) * int(sizeof(T)) +

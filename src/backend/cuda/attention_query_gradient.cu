@@ -16,7 +16,7 @@ struct Tiling {
   static constexpr int kSize = kSize_, kRowTiles = kRowTiles_, kKeys = kKeys_;
   static constexpr int kThreads = 32 * kWarps_, kWarpRows = 16 * kRowTiles;
   static constexpr int kQueries = kWarps_ * kWarpRows, kKeyTiles = kKeys / 8;
-  static constexpr int kStride = tile_stride(kSize), kColumnTiles = kSize / 8;
+  static constexpr int kStride = kTileStride<kSize>, kColumnTiles = kSize / 8;
   static constexpr int kStage = 2 * kKeys * kStride;  // keys, then values
   static constexpr int kShared = (2 * kQueries * kStride + 2 * kStage) * int(sizeof(T));
 };

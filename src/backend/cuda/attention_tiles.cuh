@@ -18,7 +18,8 @@ namespace slm::cuda {
 
 constexpr int kPiece = 8;  // numbers in 16 bytes
 
-constexpr int tile_stride(int size) { return size + kPiece; }
+template <int kSize>
+inline constexpr int kTileStride = kSize + kPiece;
 
 // tile[r, e] = from[r * stride + e] for r < rows, e < size, zeros elsewhere in [kRows, kSize].
 // Copies go on when it returns (cp_async_commit, cp_async_wait). size: whole pieces.
@@ -27,7 +28,7 @@ __device__ inline void fetch_rows(const T* from, int64_t stride, int rows, int s
   constexpr int kPieces = kSize / kPiece;
   for (int i = int(threadIdx.x); i < kRows * kPieces; i += kThreads) {
     int row = i / kPieces, column = i % kPieces * kPiece;
-    T* to = tile + row * tile_stride(kSize) + column;
+    T* to = tile + row * kTileStride<kSize> + column;
     if (row < rows && column < size)
       cp_async_16(to, from + row * stride + column);
     else
@@ -39,7 +40,7 @@ __device__ inline void fetch_rows(const T* from, int64_t stride, int rows, int s
 template <int kSize, int kRowTiles, int kColumnTiles, class T>
 __device__ inline void add_dots(const T* a, const T* b,
                                 float (&sum)[kRowTiles][kColumnTiles][4]) {
-  constexpr int kStride = tile_stride(kSize);
+  constexpr int kStride = kTileStride<kSize>;
   int lane = int(threadIdx.x) % 32;
   a += lane % 16 * kStride + lane / 16 * 8;
   b += (lane % 8 + lane / 16 * 8) * kStride + lane / 8 % 2 * 8;
@@ -81,6 +82,19 @@ __device__ inline uint32_t pack_pair(float x, float y) {
     return bits_of(__floats2half2_rn(x, y));
 }
 
+// y[column], y[column + 1] of a row of `size`, which begins on four bytes where size is even
+template <class T>
+__device__ inline void store_pair(T* y, int column, int size, float left, float right) {
+  if (column >= size) return;
+  if (size % 2 == 0) {
+    uint32_t pair = pack_pair<T>(left, right);
+    memcpy(__builtin_assume_aligned(y + column, 4), &pair, sizeof pair);
+    return;
+  }
+  y[column] = from_float<T>(left);
+  if (column + 1 < size) y[column + 1] = from_float<T>(right);
+}
+
 // The left operand of the 16 inner numbers that two column tiles of sums are about.
 template <class T>
 __device__ inline void as_operand(const float (&left)[4], const float (&right)[4],
@@ -95,7 +109,7 @@ __device__ inline void as_operand(const float (&left)[4], const float (&right)[4
 template <int kSize, int kRowTiles, int kInnerTiles, int kColumnTiles, class T>
 __device__ inline void add_weighted(const float (&weight)[kRowTiles][kInnerTiles][4], const T* b,
                                     float (&sum)[kRowTiles][kColumnTiles][4]) {
-  constexpr int kStride = tile_stride(kSize);
+  constexpr int kStride = kTileStride<kSize>;
   int lane = int(threadIdx.x) % 32;
   b += lane % 16 * kStride + lane / 16 * 8;
 #pragma unroll

@@ -61,6 +61,8 @@ struct AttentionView {
   }
 };
 
+__device__ constexpr int round_up(int n, int unit) { return (n + unit - 1) / unit * unit; }
+
 constexpr float kLog2E = 1.4426950408889634f, kLn2 = 0.6931471805599453f;
 
 }  // namespace slm::cuda

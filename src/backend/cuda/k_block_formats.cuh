@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend/cuda/block_formats.cuh"
+#include "backend/cuda/context.h"
 
 namespace slm::cuda {
 
@@ -100,5 +101,22 @@ struct Q6_KFormat {
     return u;
   }
 };
+
+// Place of a tensor's format in tables of all eight: q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k.
+inline size_t format_index(const Tensor& w) {
+  check(w.quantized(), "[cuda] {} {} is not in blocks", traits(w.dtype()).name,
+        w.shape().to_string());
+  return size_t(w.dtype()) - size_t(DType::kQ4_0);
+}
+
+// The blocks of a tensor, where the loads of its format may read them.
+inline const void* block_data(const Tensor& w) {
+  const auto* data = device_data<const std::byte>(w);
+  bool aligned = traits(w.dtype()).block_bytes % 16 != 0 ||
+                 reinterpret_cast<uintptr_t>(data) % 16 == 0;
+  check(aligned, "[cuda] blocks of {} begin at {}: a multiple of 16 is expected",
+        traits(w.dtype()).name, reinterpret_cast<uintptr_t>(data) % 16);
+  return data;
+}
 
 }  // namespace slm::cuda
