@@ -116,18 +116,20 @@ void attention_backward(CudaContext& cx, const AttentionArgs& a, const Attention
   view.q = queries_of(cx, a.q, kernels.layout, memory);
   view.k = keys_of(cx, a.k, view.size, kernels.layout, all, memory);
   view.v = keys_of(cx, a.v, view.size, kernels.layout, all, memory);
-  std::shared_ptr<float> drift = cx.scratch<float>(a.q.dim(0) * a.q.dim(1));
+  int64_t rows = a.q.dim(0) * a.q.dim(1);
+  std::shared_ptr<float> drift = cx.scratch<float>(rows),
+                         totals = cx.scratch<float>(kernels.tiles ? 0 : rows);
   drift_of(cx, g.dy, a.y, drift.get());
   int kv_heads = view.heads / view.group;
   AttentionDerivative d{queries_of(cx, g.dy, kernels.layout, memory), device_data<float>(a.lse),
-                        drift.get(), gradient(g.dq, view.heads), gradient(g.dk, kv_heads),
+                        drift.get(), totals.get(), gradient(g.dq, view.heads), gradient(g.dk, kv_heads),
                         gradient(g.dv, kv_heads)};
   // The three may be one tensor: each is complete before the next is begun, but for dk and dv, of
   // which a thread writes the same numbers.
   if (!tiles_rows(a.segments, a.q.dim(0), &AttentionSegment::q_begin, &AttentionSegment::q_len))
     settle(cx, g.dq.grad, d.dq.beta);
   if (g.dq && kernels.tiles) query_gradient_tiles(cx, a.q.dtype(), view, all, d);
-  if (g.dq && !kernels.tiles) query_gradient_plain(cx, view, all, d);
+  if (!kernels.tiles) query_gradient_plain(cx, view, all, d);
   if (!tiles_rows(a.segments, a.k.dim(0), &AttentionSegment::k_begin, &AttentionSegment::k_len)) {
     settle(cx, g.dk.grad, d.dk.beta);
     settle(cx, g.dv.grad, d.dv.beta);

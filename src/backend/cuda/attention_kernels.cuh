@@ -29,6 +29,7 @@ struct AttentionGradient {
 struct AttentionDerivative {
   HeadRows dy;
   const float *lse, *drift;  // [Tq, H]; drift: dy . y
+  float* totals;             // [Tq, H], of the plain kernels: the first makes it for the second
   AttentionGradient dq, dk, dv;
 };
 
@@ -41,7 +42,7 @@ void query_gradient_tiles(CudaContext& cx, DType type, const AttentionView& a,
 void key_gradient_tiles(CudaContext& cx, DType type, const AttentionView& a,
                         const Segments& segments, const AttentionDerivative& d);
 
-// The same in f32, any alignment.
+// The same in f32, any alignment. The gradient of queries comes first, wanted or not.
 void forward_plain(CudaContext& cx, const AttentionView& a, const Segments& segments,
                    const AttentionResult& to);
 void query_gradient_plain(CudaContext& cx, const AttentionView& a, const Segments& segments,

@@ -1,5 +1,6 @@
 // Attention backward in f32 without tensor cores: the passes of attention_query_gradient.cu and
-// attention_key_gradient.cu.
+// attention_key_gradient.cu. A probability is e^(logit - lse), which is off by as much as lse was
+// rounded; so the first pass also sums them, and what is made of them is divided by that sum.
 #include "backend/cuda/attention_plain.cuh"
 #include "backend/cuda/launch.h"
 
@@ -33,6 +34,7 @@ __global__ void __launch_bounds__(kThreads)
   load_rows(d.dy.at<float>(tile, head), d.dy.token, w.q_len - w.first, a.size, dys);
   Sums dq;
   dq.clear();
+  float totals[kWarpRows] = {};  // of this lane's keys
   Range range = keys_seen(a, w);
   for (int key = range.begin * kRows; key < range.end * kRows; key += kRows) {
     load_rows(a.k.at<float>(w.k_begin + key, kv_head), a.k.token, w.k_len - key, a.size, keys);
@@ -47,14 +49,20 @@ __global__ void __launch_bounds__(kThreads)
       float lse = valid ? d.lse[at] : 0, drift = valid ? d.drift[at] : 0;
       Probability of = probability(a, w, head, x[r], lse, query + r, key + lane_id());
       x[r] = of.p * (of.kept * dp[r] - drift);
+      totals[r] += of.p;
     }
     Weights of_warp(weights);
     of_warp.put(x);
     add_weighted(of_warp, keys, a.size, dq);
     __syncthreads();
   }
+  for (int r = 0; r < kWarpRows; ++r) {
+    totals[r] = warp_sum(totals[r]);
+    if (lane_id() == 0 && query + r < w.q_len) d.totals[row + int64_t(r) * a.heads] = totals[r];
+  }
+  if (!d.dq.data) return;
   each_sum(dq, w.q_len - query, a.size, [&](int r, int e, float sum) {
-    d.dq.add((row + int64_t(r) * a.heads) * a.size + e, a.scale * sum);
+    d.dq.add((row + int64_t(r) * a.heads) * a.size + e, a.scale * sum / totals[r]);
   });
 }
 
@@ -79,11 +87,13 @@ __device__ void pass(const AttentionView& a, const AttentionWork& w, int head, i
   int64_t at = (w.q_begin + lane_query) * a.heads + head;
   bool valid = lane_query < w.q_len;
   float lse = valid ? d.lse[at] : 0, drift = valid ? d.drift[at] : 0;
+  float share = valid ? 1 / d.totals[at] : 0;
   float p[kWarpRows] = {}, ds[kWarpRows] = {};
   add_dots(t.keys + own, t.queries, a.size, p);
   add_dots(t.values + own, t.dys, a.size, ds);
   for (int r = 0; r < kWarpRows; ++r) {
     Probability of = probability(a, w, head, p[r], lse, lane_query, w.first + warp_row() + r);
+    of.p *= share;
     p[r] = of.p * of.kept;
     ds[r] = of.p * (of.kept * ds[r] - drift);
   }
