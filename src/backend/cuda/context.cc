@@ -83,8 +83,18 @@ Tensor CudaContext::empty(const Shape& shape, DType dtype) {
 Tensor CudaContext::on_device(const Tensor& t) {
   if (!t || t.device() == Device::kCuda) return t;
   Tensor copy = empty(t.shape(), t.dtype());
-  staging_.copy(copy.address(), t.bytes_data(), size_t(t.bytes()), stream());
+  send(copy.address(), t.bytes_data(), t.bytes());
   return copy;
+}
+
+void CudaContext::send(void* to, const void* from, int64_t bytes) {
+  staging_.copy(to, from, size_t(bytes), stream());
+}
+
+void CudaContext::fetch(void* to, const void* from, int64_t bytes) const {
+  check_cuda(cudaMemcpyAsync(to, from, size_t(bytes), cudaMemcpyDeviceToHost, stream()),
+             "copy of {} bytes from device {}", bytes, device());
+  wait();
 }
 
 void check_on_device(const Tensor& t) {

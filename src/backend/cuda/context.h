@@ -42,13 +42,16 @@ class CudaContext {
     std::shared_ptr<std::byte> block = take(count * int64_t(sizeof(T)));
     return {block, reinterpret_cast<T*>(block.get())};
   }
-  // A copy of host memory, which may go when this returns.
+  // Host memory to the device; it may change when this returns.
+  void send(void* to, const void* from, int64_t bytes);
   template <class T>
   std::shared_ptr<T> upload(std::span<const T> values) {
     std::shared_ptr<T> copy = scratch<T>(int64_t(values.size()));
-    staging_.copy(copy.get(), values.data(), values.size_bytes(), stream());
+    send(copy.get(), values.data(), int64_t(values.size_bytes()));
     return copy;
   }
+  // Device memory into the host's; waits for all before it.
+  void fetch(void* to, const void* from, int64_t bytes) const;
   // A small tensor that callers may keep on the host: itself when it is on the device.
   Tensor on_device(const Tensor& t);
 

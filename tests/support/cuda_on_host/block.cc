@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "support/cuda_on_host/fiber.h"
@@ -60,7 +61,7 @@ class Block {
 
   void run();
   void run_threads(Fiber& fiber);
-  void sync();
+  bool sync(bool vote);  // did any thread vote for it?
   void meet(const char* what, unsigned mask, const void* brought, void* taken, Combine combine);
 
   Thread& current() { return threads_[current_]; }
@@ -81,6 +82,7 @@ class Block {
   std::deque<unsigned> ready_;
   std::vector<unsigned> at_barrier_;
   unsigned started_ = 0, done_ = 0, current_ = 0;
+  bool any_vote_ = false, vote_ = false;
   std::exception_ptr error_;
 };
 thread_local Block* running = nullptr;
@@ -152,16 +154,17 @@ void Block::report_stuck() const {
        blockIdx.x, blockIdx.y, blockIdx.z, threads_.size(), done_, at_barrier_.size(), waiting);
 }
 
-void Block::sync() {
+bool Block::sync(bool vote) {
+  any_vote_ |= vote;
   at_barrier_.push_back(current_);
-  if (at_barrier_.size() == threads_.size()) {
-    unsigned self = current_;
-    for (unsigned t : at_barrier_)
-      if (t != self) ready_.push_back(t);
-    at_barrier_.clear();
-    return;
+  if (at_barrier_.size() < threads_.size()) {
+    wait(current_);
+    return vote_;
   }
-  wait(current_);
+  for (unsigned t : at_barrier_)
+    if (t != current_) ready_.push_back(t);
+  at_barrier_.clear();
+  return vote_ = std::exchange(any_vote_, false);
 }
 
 void Block::meet(const char* what, unsigned mask, const void* brought, void* taken,
@@ -249,4 +252,5 @@ void wait_for_copies(size_t groups_left) {
 
 }  // namespace slm::cuda_on_host
 
-void __syncthreads() { slm::cuda_on_host::running->sync(); }
+void __syncthreads() { slm::cuda_on_host::running->sync(false); }
+int __syncthreads_or(int vote) { return slm::cuda_on_host::running->sync(vote != 0); }

@@ -61,6 +61,17 @@ TEST(CudaOnHost, WarpsAndBlocksReduce) {
   }
 }
 
+__global__ void agree(int* out) {
+  out[threadIdx.x] = 2 * __syncthreads_or(threadIdx.x == 40);
+  out[threadIdx.x] += __syncthreads_or(threadIdx.x == 100);
+}
+
+TEST(CudaOnHost, BarriersVote) {
+  std::vector<int> out(64);
+  launch_on_host(agree, 1, 64, 0, out.data());
+  EXPECT_EQ(out, std::vector<int>(64, 2));
+}
+
 __global__ void vote(unsigned* out) {
   unsigned lane = threadIdx.x;
   unsigned half = lane < 16 ? 0xffffu : 0xffff0000u;

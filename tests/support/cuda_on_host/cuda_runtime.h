@@ -156,6 +156,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
 }
 
 void __syncthreads();
+int __syncthreads_or(int vote);
 inline void __syncwarp(unsigned mask = 0xffffffff) {
   slm::cuda_on_host::meet("__syncwarp", mask, nullptr, nullptr,
                           [](const void* const*, void* const*) {});
