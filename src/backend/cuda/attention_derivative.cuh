@@ -2,39 +2,9 @@
 #pragma once
 
 #include "backend/cuda/attention_kernels.cuh"
-#include "backend/cuda/attention_tiles.cuh"
+#include "backend/cuda/attention_logits.cuh"
 
 namespace slm::cuda {
-
-// A tile of queries of one head and a tile of keys, as one warp sees them.
-struct Meeting {
-  AttentionWork w;
-  int head;
-  int query = 0, key = 0;  // of the segment: this lane's first
-  bool mask = false;
-  float slope = 0;
-
-  // False when no query of the warp sees any of the keys.
-  __device__ bool place(const AttentionView& a, int first_query, int queries, int first_key,
-                        int keys) {
-    int first = w.k_len - w.q_len + first_query, last = first + queries - 1;
-    int last_key = first_key + keys - 1;
-    mask = a.masked(first, last, first_key, last_key);
-    slope = a.slope(head);
-    return first_query < w.q_len && first_key < w.k_len &&
-           !a.hidden(first, last, first_key, last_key);
-  }
-  // lse: in units of log 2
-  __device__ float probability(const AttentionView& a, float score, float lse, int i, int j) const {
-    int position = w.k_len - w.q_len + i;
-    if (mask && !a.sees(position, j)) return 0;
-    float logit = a.scale * score + slope * float(j - position);
-    return exp2f(kLog2E * logit - lse);
-  }
-  __device__ float factor(const AttentionView& a, int i, int j) const {
-    return a.kept.keeps(w.q_begin + i, head, j) ? a.kept.factor : 0;
-  }
-};
 
 struct GradientRows {
   int64_t begin;  // row of the segment

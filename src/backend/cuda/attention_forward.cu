@@ -1,7 +1,7 @@
 // Attention forward in bf16 and f16: tiles of queries stay, tiles of keys pass by, softmax runs
 // along (Dao et al., "FlashAttention", 2022; Dao, "FlashAttention-2", 2023).
 #include "backend/cuda/attention_kernels.cuh"
-#include "backend/cuda/attention_tiles.cuh"
+#include "backend/cuda/attention_logits.cuh"
 #include "backend/cuda/launch.h"
 
 namespace slm::cuda {
@@ -26,84 +26,52 @@ struct Running {
   float top[S::kRowTiles][2], sum[S::kRowTiles][2];  // sum: of this lane's keys
 };
 
-struct Logits {  // in units of log 2
-  float scale, slope;
-};
-
-// Scores become e^(logit - top), and what is summed so far shrinks accordingly. position, key: of
-// this lane's first.
+// Logits become 2^(logit - top), and what is summed so far shrinks accordingly.
 template <class S>
-__device__ inline void soften(const AttentionView& a, Logits l, int position, int key, bool mask,
-                              float (&scores)[S::kRowTiles][S::kKeyTiles][4], Running<S>& run) {
+__device__ __forceinline__ void soften(float (&logits)[S::kRowTiles][S::kKeyTiles][4],
+                                       Running<S>& run) {
 #pragma unroll
   for (int m = 0; m < S::kRowTiles; ++m)
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      int p = position + 16 * m + 8 * r;
       float top = run.top[m][r], sum = 0;
 #pragma unroll
       for (int n = 0; n < S::kKeyTiles; ++n)
-#pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          int j = key + 8 * n + i;
-          float& score = scores[m][n][2 * r + i];
-          score = l.scale * score + l.slope * float(j - p);
-          if (mask && !a.sees(p, j)) score = -INFINITY;
-          top = fmaxf(top, score);
-        }
+        top = fmaxf(top, fmaxf(logits[m][n][2 * r], logits[m][n][2 * r + 1]));
       top = quad_max(top);
       float base = top == -INFINITY ? 0 : top;  // nothing seen so far: every term is 2^-inf
       float shrink = exp2f(run.top[m][r] - base);
 #pragma unroll
       for (int n = 0; n < S::kKeyTiles; ++n)
 #pragma unroll
-        for (int i = 0; i < 2; ++i) {
-          float& score = scores[m][n][2 * r + i];
-          score = exp2f(score - base);
-          sum += score;
-        }
+        for (int i = 2 * r; i < 2 * r + 2; ++i)
+          sum += logits[m][n][i] = exp2f(logits[m][n][i] - base);
       run.top[m][r] = top;
       run.sum[m][r] = run.sum[m][r] * shrink + sum;
 #pragma unroll
-      for (int n = 0; n < S::kColumnTiles; ++n) {
-        run.out[m][n][2 * r] *= shrink;
-        run.out[m][n][2 * r + 1] *= shrink;
-      }
+      for (int n = 0; n < S::kColumnTiles; ++n)
+#pragma unroll
+        for (int i = 2 * r; i < 2 * r + 2; ++i) run.out[m][n][i] *= shrink;
     }
 }
 
-// row: of q, of this lane's first query; key: this lane's first
-template <class S>
-__device__ inline void drop(const KeptProbabilities& kept, int64_t row, int head, int key,
-                            float (&p)[S::kRowTiles][S::kKeyTiles][4]) {
-  for (int m = 0; m < S::kRowTiles; ++m)
-#pragma unroll
-    for (int n = 0; n < S::kKeyTiles; ++n)
-#pragma unroll
-      for (int r = 0; r < 2; ++r) {
-        int j = key + 8 * n;
-        RandomBlock block = kept.words(row + 16 * m + 8 * r, head, j & ~3);
-        if (block.at(j & 2) <= kept.last) p[m][n][2 * r] = 0;
-        if (block.at((j & 2) + 1) <= kept.last) p[m][n][2 * r + 1] = 0;
-      }
-}
-
 // The warp's queries begin at `query` of the segment, the keys of the stage at `key`.
-template <class S>
-__device__ inline void meet(const AttentionView& a, const AttentionWork& w, int head, int query,
-                            int key, const typename S::T* queries, const typename S::T* stage,
-                            Running<S>& run) {
-  int first = w.k_len - w.q_len + query, last = first + S::kWarpRows - 1;
-  int last_key = key + S::kKeys - 1, lane = int(threadIdx.x) % 32;
-  if (query >= w.q_len || a.hidden(first, last, key, last_key)) return;
+template <class S, bool kDrop>
+__device__ __forceinline__ void meet(const AttentionView& a, const AttentionWork& w, int head,
+                                     int query, int key, const typename S::T* queries,
+                                     const typename S::T* stage, Running<S>& run) {
+  if (!meet_at_all(a, w, query, S::kWarpRows, key, S::kKeys)) return;
+  auto place = place_of<false>(a, w, head, query, S::kWarpRows, key, S::kKeys);
   float scores[S::kRowTiles][S::kKeyTiles][4];
   clear(scores);
   add_dots<S::kSize>(queries, stage, scores);
-  soften<S>(a, {a.scale * kLog2E, a.slope(head) * kLog2E}, first + lane / 4, key + lane % 4 * 2,
-            a.masked(first, last, key, last_key), scores, run);
-  if (!a.kept.all)
-    drop<S>(a.kept, w.q_begin + query + lane / 4, head, key + lane % 4 * 2, scores);
-  add_weighted<S::kSize>(scores, stage + S::kKeys * S::kStride, run.out);
+  to_logits(a, place, scores);
+  soften<S>(scores, run);
+  if constexpr (kDrop)
+    each_of(scores, [&](int m, int n, int i, float& p) {
+      if (kept_factor(a, place, w.q_begin, head, m, n, i) == 0) p = 0;
+    });
+  add_weighted<S::kSize>(scores, stage + S::kStage / 2, run.out);
 }
 
 template <class S>
@@ -127,7 +95,7 @@ __device__ inline void write(const AttentionView& a, const AttentionWork& w, int
     }
 }
 
-template <class S>
+template <class S, bool kDrop>
 __global__ void __launch_bounds__(S::kThreads)
     attention_forward_kernel(AttentionView a, const AttentionWork* works, AttentionResult to) {
   using T = typename S::T;
@@ -158,7 +126,7 @@ __global__ void __launch_bounds__(S::kThreads)
     cp_async_commit();
     cp_async_wait<1>();
     __syncthreads();
-    meet<S>(a, w, head, w.first + warp_row, tile * S::kKeys, queries + warp_row * S::kStride,
+    meet<S, kDrop>(a, w, head, w.first + warp_row, tile * S::kKeys, queries + warp_row * S::kStride,
             stages + tile % 2 * S::kStage, run);
     __syncthreads();
   }
@@ -170,8 +138,8 @@ void run_forward(CudaContext& cx, const AttentionView& a, const Segments& segmen
                  const AttentionResult& to) {
   std::vector<AttentionWork> works = query_tiles(segments, S::kQueries, a.window);
   std::shared_ptr<AttentionWork> on_device = upload(cx, works);
-  launch(attention_forward_kernel<S>, blocks_for(works, a.heads), S::kThreads,
-         S::kShared, cx.stream(), a, on_device.get(), to);
+  launch(a.kept.all ? attention_forward_kernel<S, false> : attention_forward_kernel<S, true>,
+         blocks_for(works, a.heads), S::kThreads, S::kShared, cx.stream(), a, on_device.get(), to);
 }
 
 struct Instance {

@@ -31,43 +31,31 @@ struct Sums {
   float dk[S::kRowTiles][S::kColumnTiles][4], dv[S::kRowTiles][S::kColumnTiles][4];
 };
 
-// scores, dp -> p f, ds; rows: of the stage
-template <class S>
-__device__ inline void derive(const AttentionView& a, const Meeting& m, const float* rows,
-                              float (&scores)[S::kRowTiles][S::kQueryTiles][4],
-                              float (&dp)[S::kRowTiles][S::kQueryTiles][4]) {
-#pragma unroll
-  for (int n = 0; n < S::kQueryTiles; ++n)
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      int column = 8 * n + int(threadIdx.x) % 4 * 2 + i, query = m.query + 8 * n + i;
-      float lse = rows[column], drift = rows[S::kQueries + column];
-#pragma unroll
-      for (int t = 0; t < S::kRowTiles; ++t)
-#pragma unroll
-        for (int r = 0; r < 2; ++r) {
-          int key = m.key + 16 * t + 8 * r;
-          float& score = scores[t][n][2 * r + i];
-          float p = m.probability(a, score, lse, query, key);
-          float kept = a.kept.all ? 1 : m.factor(a, query, key);
-          score = p * kept;
-          dp[t][n][2 * r + i] = p * (kept * dp[t][n][2 * r + i] - drift);
-        }
-    }
-}
-
-template <class S>
-__device__ inline void meet(const AttentionView& a, Meeting m, int query, int key, int column,
-                            const typename S::T* keys, const typename S::T* stage,
-                            const float* rows, Sums<S>& sums) {
-  if (!m.place(a, query, S::kQueries, key, S::kWarpRows)) return;
-  int lane = int(threadIdx.x) % 32;
-  m.query = query + lane % 4 * 2, m.key = key + lane / 4;
+// rows: of the stage
+template <class S, bool kDrop>
+__device__ __forceinline__ void meet(const AttentionView& a, const AttentionWork& w, int head,
+                                     int query, int key, int column, const typename S::T* keys,
+                                     const typename S::T* stage, const float* rows, Sums<S>& sums) {
+  if (!meet_at_all(a, w, query, S::kQueries, key, S::kWarpRows)) return;
+  auto place = place_of<true>(a, w, head, query, S::kQueries, key, S::kWarpRows);
   float scores[S::kRowTiles][S::kQueryTiles][4], dp[S::kRowTiles][S::kQueryTiles][4];
   clear(scores), clear(dp);
   add_dots<S::kSize>(keys, stage, scores);
   add_dots<S::kSize>(keys + S::kKeys * S::kStride, stage + S::kStage / 2, dp);
-  derive<S>(a, m, rows, scores, dp);
+  to_logits(a, place, scores);
+  rows += int(threadIdx.x) % 4 * 2;
+  each_of(scores, [&](int m, int n, int i, float& s) {  // become p f, and dp becomes ds
+    float p = exp2f(s - rows[8 * n + i % 2]), drift = rows[S::kQueries + 8 * n + i % 2];
+    float& d = dp[m][n][i];
+    if constexpr (kDrop) {
+      float kept = kept_factor(a, place, w.q_begin, head, m, n, i);
+      s = p * kept;
+      d = p * (kept * d - drift);
+    } else {
+      s = p;
+      d = p * (d - drift);
+    }
+  });
   add_weighted<S::kSize>(scores, stage + S::kStage / 2 + column, sums.dv);
   add_weighted<S::kSize>(dp, stage + column, sums.dk);
 }
@@ -103,7 +91,7 @@ __device__ inline void fetch_stage(const AttentionView& a, const AttentionWork& 
   }
 }
 
-template <class S>
+template <class S, bool kDrop>
 __global__ void __launch_bounds__(S::kThreads)
     key_gradient_kernel(AttentionView a, const AttentionWork* works, AttentionDerivative d) {
   using T = typename S::T;
@@ -138,9 +126,9 @@ __global__ void __launch_bounds__(S::kThreads)
     fetch(visit + 1);
     cp_async_wait<1>();
     __syncthreads();
-    meet<S>(a, {w, head_of(visit)}, query_of(visit), w.first + warp_row, column,
-            keys + warp_row * S::kStride, stages + visit % 2 * S::kStage,
-            rows + visit % 2 * S::kStageRows, sums);
+    meet<S, kDrop>(a, w, head_of(visit), query_of(visit), w.first + warp_row, column,
+                   keys + warp_row * S::kStride, stages + visit % 2 * S::kStage,
+                   rows + visit % 2 * S::kStageRows, sums);
     __syncthreads();
   }
   GradientRows to{w.k_begin, kv_head, a.size, w.first + warp_row, w.k_len, column};
@@ -154,8 +142,8 @@ void run_keys(CudaContext& cx, const AttentionView& a, const Segments& segments,
   std::vector<AttentionWork> works = key_tiles(segments, S::kKeys);
   std::shared_ptr<AttentionWork> on_device = upload(cx, works);
   dim3 grid(blocks_for(works, a.heads / a.group), S::kSize / S::kColumns);
-  launch(key_gradient_kernel<S>, grid, S::kThreads, S::kShared, cx.stream(), a, on_device.get(),
-         d);
+  launch(a.kept.all ? key_gradient_kernel<S, false> : key_gradient_kernel<S, true>, grid,
+         S::kThreads, S::kShared, cx.stream(), a, on_device.get(), d);
 }
 
 template <int kSize, int kColumns, int kRowTiles, int kQueries>

@@ -42,40 +42,27 @@ __device__ inline Rows<S> rows_of(const AttentionView& a, const AttentionWork& w
   return rows;
 }
 
-// scores, dp -> ds
-template <class S>
-__device__ inline void derive(const AttentionView& a, const Meeting& m, const Rows<S>& rows,
-                              float (&scores)[S::kRowTiles][S::kKeyTiles][4],
-                              float (&dp)[S::kRowTiles][S::kKeyTiles][4]) {
-#pragma unroll
-  for (int t = 0; t < S::kRowTiles; ++t)
-#pragma unroll
-    for (int n = 0; n < S::kKeyTiles; ++n)
-#pragma unroll
-      for (int r = 0; r < 4; ++r) {
-        int query = m.query + 16 * t + 8 * (r / 2), key = m.key + 8 * n + r % 2;
-        float p = m.probability(a, scores[t][n][r], rows.lse[t][r / 2], query, key);
-        float kept = a.kept.all ? 1 : m.factor(a, query, key);
-        dp[t][n][r] = p * (kept * dp[t][n][r] - rows.drift[t][r / 2]);
-      }
-}
-
-template <class S>
-__device__ inline void meet(const AttentionView& a, Meeting m, const Rows<S>& rows, int query,
-                            int key, const typename S::T* queries, const typename S::T* stage,
-                            float (&dq)[S::kRowTiles][S::kColumnTiles][4]) {
-  if (!m.place(a, query, S::kWarpRows, key, S::kKeys)) return;
-  int lane = int(threadIdx.x) % 32;
-  m.query = query + lane / 4, m.key = key + lane % 4 * 2;
+template <class S, bool kDrop>
+__device__ __forceinline__ void meet(const AttentionView& a, const AttentionWork& w, int head,
+                                     int query, int key, const Rows<S>& rows,
+                                     const typename S::T* queries, const typename S::T* stage,
+                                     float (&dq)[S::kRowTiles][S::kColumnTiles][4]) {
+  if (!meet_at_all(a, w, query, S::kWarpRows, key, S::kKeys)) return;
+  auto place = place_of<false>(a, w, head, query, S::kWarpRows, key, S::kKeys);
   float scores[S::kRowTiles][S::kKeyTiles][4], dp[S::kRowTiles][S::kKeyTiles][4];
   clear(scores), clear(dp);
   add_dots<S::kSize>(queries, stage, scores);
   add_dots<S::kSize>(queries + S::kQueries * S::kStride, stage + S::kStage / 2, dp);
-  derive<S>(a, m, rows, scores, dp);
+  to_logits(a, place, scores);
+  each_of(dp, [&](int m, int n, int i, float& d) {  // becomes ds
+    float p = exp2f(scores[m][n][i] - rows.lse[m][i / 2]);
+    if constexpr (kDrop) d *= kept_factor(a, place, w.q_begin, head, m, n, i);
+    d = p * (d - rows.drift[m][i / 2]);
+  });
   add_weighted<S::kSize>(dp, stage, dq);
 }
 
-template <class S>
+template <class S, bool kDrop>
 __global__ void __launch_bounds__(S::kThreads)
     query_gradient_kernel(AttentionView a, const AttentionWork* works, AttentionDerivative d) {
   using T = typename S::T;
@@ -113,8 +100,8 @@ __global__ void __launch_bounds__(S::kThreads)
     cp_async_commit();
     cp_async_wait<1>();
     __syncthreads();
-    meet<S>(a, {w, head}, rows, query, tile * S::kKeys, queries + warp_row * S::kStride,
-            stages + tile % 2 * S::kStage, dq);
+    meet<S, kDrop>(a, w, head, query, tile * S::kKeys, rows, queries + warp_row * S::kStride,
+                   stages + tile % 2 * S::kStage, dq);
     __syncthreads();
   }
   add_to_gradient(d.dq, {w.q_begin, head, a.size, query, w.q_len, 0}, a.scale, dq);
@@ -125,8 +112,8 @@ void run_queries(CudaContext& cx, const AttentionView& a, const Segments& segmen
                  const AttentionDerivative& d) {
   std::vector<AttentionWork> works = query_tiles(segments, S::kQueries, a.window);
   std::shared_ptr<AttentionWork> on_device = upload(cx, works);
-  launch(query_gradient_kernel<S>, blocks_for(works, a.heads), S::kThreads,
-         S::kShared, cx.stream(), a, on_device.get(), d);
+  launch(a.kept.all ? query_gradient_kernel<S, false> : query_gradient_kernel<S, true>,
+         blocks_for(works, a.heads), S::kThreads, S::kShared, cx.stream(), a, on_device.get(), d);
 }
 
 template <int kSize, int kWarps, int kRowTiles, int kKeys>
@@ -136,7 +123,7 @@ constexpr DerivativeInstance instance() {
 }
 
 constexpr DerivativeInstance kInstances[] = {
-    instance<32, 4, 2, 64>(),  instance<64, 4, 2, 32>(),  instance<80, 4, 2, 32>(),
+    instance<32, 4, 2, 32>(),  instance<64, 4, 2, 32>(),  instance<80, 4, 2, 32>(),
     instance<96, 4, 1, 64>(),  instance<128, 4, 1, 64>(), instance<160, 4, 1, 32>(),
     instance<256, 4, 1, 32>(),
 };

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstring>
-#include <type_traits>
 
 #include "backend/cuda/mma.cuh"
 #include "backend/cuda/shared.cuh"
@@ -63,23 +62,19 @@ __device__ inline void add_dots(const T* a, const T* b,
   }
 }
 
-inline __device__ uint32_t bits_of(__nv_bfloat162 pair) {
-  uint32_t bits;
-  memcpy(&bits, &pair, sizeof bits);
-  return bits;
+inline __device__ __nv_bfloat162 pair_of(bf16, float x, float y) {
+  return __floats2bfloat162_rn(x, y);
 }
-inline __device__ uint32_t bits_of(__half2 pair) {
-  uint32_t bits;
-  memcpy(&bits, &pair, sizeof bits);
-  return bits;
-}
+inline __device__ __half2 pair_of(f16, float x, float y) { return __floats2half2_rn(x, y); }
+
 // Rounded to nearest even; x in the lower half.
 template <class T>
 __device__ inline uint32_t pack_pair(float x, float y) {
-  if constexpr (std::is_same_v<T, bf16>)
-    return bits_of(__floats2bfloat162_rn(x, y));
-  else
-    return bits_of(__floats2half2_rn(x, y));
+  auto pair = pair_of(T{}, x, y);
+  uint32_t bits;
+  static_assert(sizeof bits == sizeof pair);
+  memcpy(&bits, &pair, sizeof bits);
+  return bits;
 }
 
 // y[column], y[column + 1] of a row of `size`, which begins on four bytes where size is even
@@ -87,8 +82,8 @@ template <class T>
 __device__ inline void store_pair(T* y, int column, int size, float left, float right) {
   if (column >= size) return;
   if (size % 2 == 0) {
-    uint32_t pair = pack_pair<T>(left, right);
-    memcpy(__builtin_assume_aligned(y + column, 4), &pair, sizeof pair);
+    auto pair = pair_of(T{}, left, right);
+    *reinterpret_cast<decltype(pair)*>(y + column) = pair;
     return;
   }
   y[column] = from_float<T>(left);
