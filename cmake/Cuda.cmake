@@ -1,6 +1,4 @@
 # The CUDA toolkit, version 13 or later, and how kernels are compiled.
-set(CMAKE_CUDA_STANDARD 20)
-set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 if(NOT CMAKE_CUDA_ARCHITECTURES)  # A100, H100, and whatever comes later
   set(CMAKE_CUDA_ARCHITECTURES 80-real 90a-real 90-virtual)
@@ -9,5 +7,6 @@ enable_language(CUDA)
 find_package(CUDAToolkit 13 REQUIRED)
 
 # {fmt} 9 under nvcc's own front end: constexpr as in any C++20 compiler, but format strings are not checked again.
-set(cuda_options -Werror=all-warnings -DFMT_CONSTEVAL= -DFMT_USE_CONSTEXPR=1)
+# The standard is named here because CMake before 3.26 does not know that of nvcc 13.
+set(cuda_options -std=c++20 -Werror=all-warnings -DFMT_CONSTEVAL= -DFMT_USE_CONSTEXPR=1)
 target_compile_options(slm_flags INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:${cuda_options}>")
