@@ -19,6 +19,11 @@
 
 namespace slm {
 
+// Rows from .. from + count of one tensor, as rows to .. to + count of another.
+struct RowRun {
+  int64_t from, to, count;
+};
+
 // c = alpha * op(a) op(b) + beta * c + bias        op(a): [M, K], op(b): [K, N], c: [M, N]; op
 // transposes when asked
 struct GemmArgs {

@@ -3,11 +3,12 @@
 // or be coarse.
 //
 // Results of one backend do not depend on its number of threads. Calls come from one thread at a
-// time.
+// time, but not always the same one.
 //
 // All tensors of a call lie on device(), but for those that arguments.h lets lie on the host; what
 // others need of them they copy (core/allocator.h). A call on a device other than the host may
-// return before it is done: copy() to the host and sum_squares() wait for all before them.
+// return before it is done: copy() to the host, sum_squares() and block_squares() wait for all
+// before them.
 #pragma once
 
 #include <memory>
@@ -24,10 +25,14 @@ class Backend : public Allocator {
  public:
   virtual std::string description() const = 0;  // "cpu (avx512, 2 threads, OpenBLAS)"
 
+  // copy() of runs of rows, which have equally many elements in both.
+  virtual void copy_rows(const Tensor& from, const Tensor& to, std::span<const RowRun> runs);
   virtual void add(const AddArgs& a) = 0;
   virtual void accumulate(float alpha, const Tensor& x,
                           const GradSlot& into) = 0;  // into = beta * into + alpha * x
   virtual double sum_squares(const Tensor& x) = 0;
+  // The same of every `block` numbers; the last: of what is left.
+  virtual std::vector<double> block_squares(const Tensor& x, int64_t block);
 
   virtual void gemm(const GemmArgs& a) = 0;
   virtual void column_sum(const ColumnSumArgs& a) = 0;

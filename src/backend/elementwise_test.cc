@@ -19,11 +19,41 @@ TEST_P(ElementwiseTest, CopyRoundsToNearestEven) {
   x.data<double>()[0] = 1 + 0x1p-8;
   x.data<double>()[1] = 1 + 0x1p-11;
   x.data<double>()[2] = -INFINITY;
-  Tensor from = converted(x, GetParam().dtype);
+  Tensor from = converted(x, GetParam().dtype), there = to_device(*backend, from);
   for (DType type : {DType::kF32, DType::kBF16, DType::kF16}) {
     Tensor to = backend->empty({1003}, type), expected = converted(from, type);
-    backend->copy(from, to);
-    EXPECT_EQ(std::memcmp(to.bytes_data(), expected.bytes_data(), size_t(to.bytes())), 0);
+    backend->copy(there, to);
+    expect_same_bits("the copy", to_host(*backend, to), expected);
+  }
+}
+
+// Integers and blocks too, there and back again.
+TEST_P(ElementwiseTest, CopyKeepsTheBitsOfEqualTypes) {
+  auto backend = GetParam().make(2);
+  Tensor plain = converted(random({3, 64}, 1), GetParam().dtype);
+  for (const Tensor& from : {plain, to_dtype(plain, DType::kQ8_0), to_dtype(plain, DType::kQ4_0),
+                             Tensor::of(std::vector<int32_t>{7, -1, 1 << 30}, {3})}) {
+    Tensor there = backend->empty(from.shape(), from.dtype());
+    Tensor further = backend->empty(from.shape(), from.dtype());
+    Tensor back = Tensor::host(from.shape(), from.dtype());
+    backend->copy(from, there);
+    backend->copy(there, further);
+    backend->copy(further.rows(1, 3), back.rows(1, 3));
+    backend->copy(there.rows(0, 1), back.rows(0, 1));
+    expect_same_bits("the copy", back, from);
+  }
+}
+
+// From the host into another type there, and the other way round.
+TEST_P(ElementwiseTest, CopyRoundsOnTheWay) {
+  auto backend = GetParam().make(2);
+  Tensor from = converted(random({2, 64}, 1), GetParam().dtype);
+  for (DType type : {DType::kF32, DType::kBF16, DType::kF16, DType::kQ8_0}) {
+    Tensor there = backend->empty({2, 64}, type), back = Tensor::host({2, 64}, type);
+    backend->copy(from, there);
+    expect_same_bits("what arrives there", to_host(*backend, there), to_dtype(from, type));
+    backend->copy(to_device(*backend, from), back);
+    expect_same_bits("what arrives here", back, to_dtype(from, type));
   }
 }
 
@@ -40,8 +70,9 @@ TEST_P(ElementwiseTest, AccumulateScalesBoth) {
 
 TEST_P(ElementwiseTest, AccumulateOverwritesNan) {
   expect_result_close_to_reference({random({37}, 1)}, [](Context& cx, const Inputs& in) {
-    Tensor sum = converted(in[0], in[0].dtype());
+    Tensor sum = Tensor::host(in[0].shape(), in[0].dtype());
     std::memset(sum.bytes_data(), 0xff, size_t(sum.bytes()));
+    sum = to_device(cx.backend, sum);
     cx.backend.accumulate(-2, in[0], {sum, 0});
     return sum;
   });
@@ -61,16 +92,42 @@ TEST_P(ElementwiseTest, ColumnSum) {
 TEST_P(ElementwiseTest, SumOfSquares) {
   Tensor x = converted(random({5000}, 1), GetParam().dtype);
   double expected = make_reference_backend()->sum_squares(x);
-  double got = GetParam().make(2)->sum_squares(x);
-  EXPECT_NEAR(got, expected, 4 * epsilon(DType::kF32) * expected);
-  EXPECT_EQ(got, GetParam().make(1)->sum_squares(x));
+  auto got = [&](int threads) {
+    auto backend = GetParam().make(threads);
+    return backend->sum_squares(to_device(*backend, x));
+  };
+  EXPECT_NEAR(got(2), expected, 4 * epsilon(DType::kF32) * expected);
+  EXPECT_EQ(got(2), got(1));
+}
+
+TEST_P(ElementwiseTest, SumsOfSquaresOfBlocks) {
+  auto backend = GetParam().make(2);
+  Tensor x = to_device(*backend, converted(random({250}, 1), GetParam().dtype));
+  std::vector<double> expected;
+  for (int64_t at : {0, 100, 200})
+    expected.push_back(backend->sum_squares(x.slice(at, std::min<int64_t>(at + 100, 250))));
+  EXPECT_EQ(backend->block_squares(x, 100), expected);
+}
+
+TEST_P(ElementwiseTest, CopiesRunsOfRows) {
+  auto backend = GetParam().make(2);
+  Tensor from = converted(random({6, 2, 16}, 1), GetParam().dtype);
+  for (DType type : {GetParam().dtype, DType::kF16, DType::kQ8_0}) {
+    Tensor to = backend->empty({5, 32}, type), expected = Tensor::host({5, 32}, type);
+    const std::vector<RowRun> runs{{4, 0, 2}, {0, 3, 1}, {2, 4, 1}, {4, 2, 1}};
+    backend->copy_rows(to_device(*backend, from), to, runs);
+    for (const RowRun& run : runs)
+      make_reference_backend()->copy(from.rows(run.from, run.from + run.count),
+                                     expected.rows(run.to, run.to + run.count));
+    expect_same_bits("the rows", to_host(*backend, to), expected);
+  }
 }
 
 TEST_P(ElementwiseTest, ZeroClearsOnlyItsView) {
   auto backend = GetParam().make(2);
-  Tensor x = converted(random({9}, 1), GetParam().dtype);
+  Tensor x = to_device(*backend, converted(random({9}, 1), GetParam().dtype));
   backend->zero(x.slice(2, 7));
-  Tensor left = converted(x, DType::kF64);
+  Tensor left = converted(to_host(*backend, x), DType::kF64);
   for (int i = 0; i < 9; ++i) EXPECT_EQ(left.data<double>()[i] == 0, 2 <= i && i < 7) << i;
 }
 

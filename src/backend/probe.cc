@@ -48,17 +48,22 @@ double best_rate(int64_t size, int64_t most, double (*amount)(int64_t size),
 
 double gemm_flops_per_second(Backend& backend) {
   return best_rate(
-      192, 1536, [](int64_t n) { return 2.0 * double(n) * double(n) * double(n); },
+      192, backend.device() == Device::kHost ? 1536 : 12288,
+      [](int64_t n) { return 2.0 * double(n) * double(n) * double(n); },
       [&](int64_t n) -> std::function<void()> {
         Tensor a = zeros(backend, {n, n}), b = zeros(backend, {n, n}), c = zeros(backend, {n, n});
-        return [=, &backend] { backend.gemm({.a = a, .b = b, .c = c}); };
+        return [=, &backend] {
+          backend.gemm({.a = a, .b = b, .c = c});
+          backend.sum_squares(c.rows(0, 1));  // waits for the product
+        };
       });
 }
 
 double read_bytes_per_second(Backend& backend) {
   constexpr int64_t kMiB = int64_t{1} << 20;
   return best_rate(
-      kMiB, 256 * kMiB, [](int64_t bytes) { return double(bytes); },
+      kMiB, (backend.device() == Device::kHost ? 256 : 2048) * kMiB,
+      [](int64_t bytes) { return double(bytes); },
       [&](int64_t bytes) -> std::function<void()> {
         Tensor x = zeros(backend, {bytes / 4});
         return [=, &backend] { backend.sum_squares(x); };

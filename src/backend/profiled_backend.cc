@@ -4,6 +4,7 @@
 #include <chrono>
 #include <ctime>
 #include <initializer_list>
+#include <type_traits>
 
 namespace slm {
 namespace {
@@ -73,13 +74,29 @@ std::vector<KernelAccount> ProfiledBackend::accounts() const {
 
 template <class Call>
 auto ProfiledBackend::account(std::string_view name, double flops, double moved, Call call) {
+  if (!watching_) return call();
   KernelAccount& into = accounts_[name];
   into.name = name;
   ++into.calls;
   into.flops += flops;
   into.bytes += moved;
   Stopwatch watch(into);
-  return call();
+  if constexpr (std::is_void_v<decltype(call())>) {
+    call();
+    wait();
+  } else {
+    return call();
+  }
+}
+
+// A device computes on its own: until it has done what it was asked for.
+void ProfiledBackend::wait() {
+  if (device() == Device::kHost) return;
+  if (!waited_for_) {
+    waited_for_ = inner_.empty({1}, DType::kF32);
+    inner_.zero(waited_for_);
+  }
+  inner_.sum_squares(waited_for_);
 }
 
 Tensor ProfiledBackend::empty(const Shape& shape, DType dtype) {
@@ -94,6 +111,14 @@ void ProfiledBackend::copy(const Tensor& from, const Tensor& to) {
   account("copy", 0, bytes({from, to}), [&] { inner_.copy(from, to); });
 }
 
+void ProfiledBackend::copy_rows(const Tensor& from, const Tensor& to,
+                                std::span<const RowRun> runs) {
+  double rows = 0;
+  for (const RowRun& run : runs) rows += double(run.count);
+  double of_row = bytes({from}) / double(from.dim(0)) + bytes({to}) / double(to.dim(0));
+  account("copy", 0, rows * of_row, [&] { inner_.copy_rows(from, to, runs); });
+}
+
 void ProfiledBackend::add(const AddArgs& a) {
   account("add", 0, bytes({a.a, a.b, a.y}), [&] { inner_.add(a); });
 }
@@ -104,6 +129,10 @@ void ProfiledBackend::accumulate(float alpha, const Tensor& x, const GradSlot& i
 
 double ProfiledBackend::sum_squares(const Tensor& x) {
   return account("sum of squares", 0, bytes({x}), [&] { return inner_.sum_squares(x); });
+}
+
+std::vector<double> ProfiledBackend::block_squares(const Tensor& x, int64_t block) {
+  return account("sum of squares", 0, bytes({x}), [&] { return inner_.block_squares(x, block); });
 }
 
 void ProfiledBackend::gemm(const GemmArgs& a) {

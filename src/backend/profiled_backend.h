@@ -29,15 +29,20 @@ class ProfiledBackend final : public Backend {
 
   std::vector<KernelAccount> accounts() const;  // the longest first
   void reset() { accounts_.clear(); }
+  // Off: calls are only handed on. A device that computes on its own is waited for after each call
+  // that is watched, which takes time of its own.
+  void watch(bool on) { watching_ = on; }
 
   std::string description() const override { return inner_.description(); }
   Device device() const override { return inner_.device(); }
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override;
   void copy(const Tensor& from, const Tensor& to) override;
+  void copy_rows(const Tensor& from, const Tensor& to, std::span<const RowRun> runs) override;
   void add(const AddArgs& a) override;
   void accumulate(float alpha, const Tensor& x, const GradSlot& into) override;
   double sum_squares(const Tensor& x) override;
+  std::vector<double> block_squares(const Tensor& x, int64_t block) override;
   void gemm(const GemmArgs& a) override;
   void column_sum(const ColumnSumArgs& a) override;
   void norm_forward(const NormArgs& a) override;
@@ -59,7 +64,11 @@ class ProfiledBackend final : public Backend {
   template <class Call>
   auto account(std::string_view name, double flops, double bytes, Call call);
 
+  void wait();
+
   Backend& inner_;
+  bool watching_ = true;
+  Tensor waited_for_;
   std::map<std::string_view, KernelAccount> accounts_;
 };
 

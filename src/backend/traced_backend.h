@@ -27,11 +27,17 @@ class TracedBackend final : public Backend {
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override { inner_.zero(t); }
   void copy(const Tensor& from, const Tensor& to) override { inner_.copy(from, to); }
+  void copy_rows(const Tensor& from, const Tensor& to, std::span<const RowRun> runs) override {
+    inner_.copy_rows(from, to, runs);
+  }
   void add(const AddArgs& a) override;
   void accumulate(float alpha, const Tensor& x, const GradSlot& into) override {
     inner_.accumulate(alpha, x, into);
   }
   double sum_squares(const Tensor& x) override { return inner_.sum_squares(x); }
+  std::vector<double> block_squares(const Tensor& x, int64_t block) override {
+    return inner_.block_squares(x, block);
+  }
   void gemm(const GemmArgs& a) override;
   void column_sum(const ColumnSumArgs& a) override { inner_.column_sum(a); }
   void norm_forward(const NormArgs& a) override;

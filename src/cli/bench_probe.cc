@@ -5,18 +5,20 @@
 
 #include "backend/probe.h"
 #include "cli/bench_commands.h"
+#include "cli/model_options.h"
 #include "util/json.h"
 
 namespace slm {
 namespace {
 
 struct ProbeFlags {
+  std::string backend = "auto";
   BackendOptions options;
   std::string output = "table";
 };
 
 void run(const ProbeFlags& flags) {
-  auto backend = make_backend("cpu", flags.options);
+  auto backend = make_backend(flags.backend, flags.options);
   double flops = gemm_flops_per_second(*backend), bytes = read_bytes_per_second(*backend);
   double int8 = int8_ops_per_second(flags.options);
   if (flags.output == "json") {
@@ -39,6 +41,7 @@ void add_bench_probe_command(CLI::App& bench) {
   auto f = std::make_shared<ProbeFlags>();
   CLI::App* command =
       bench.add_subcommand("probe", "The machine's limits: reading memory, large products");
+  add_backend_choice(*command, f->backend, f->options.device);
   command->add_option("--threads", f->options.threads, "0: one per core")
       ->check(CLI::Range(0, 1024));
   command->add_option("--format", f->output, "table or json")

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "cli/bench_commands.h"
+#include "cli/model_options.h"
 #include "train/step_benchmark.h"
 #include "util/error.h"
 #include "util/progress.h"
@@ -126,6 +127,7 @@ void add_bench_train_command(CLI::App& bench) {
   command->add_option("--warmup", f->options.warmup, "Steps before, not timed")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  add_backend_choice(*command, f->options.backend, f->options.backend_options.device);
   command->add_option("--threads", f->options.backend_options.threads, "0: one per core")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--format", f->output, "table or json")

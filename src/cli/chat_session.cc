@@ -37,8 +37,8 @@ std::shared_ptr<const ChatFormat> choose_format(const ChatOptions& options,
   return chosen ? chosen : plain;
 }
 
-Model load_with_tokenizer(const ModelOptions& options) {
-  Model model = options.load();
+Model load_with_tokenizer(const ModelOptions& options, Backend& backend) {
+  Model model = options.load(backend);
   check(model.tokenizer != nullptr,
         "the model has no tokenizer, so it cannot read text; put tokenizer.json beside its "
         "config.json");
@@ -114,8 +114,8 @@ const ChatSession::Setting ChatSession::kSettings[] = {
 
 ChatSession::ChatSession(const ChatOptions& options)
     : options_(options),
-      model_(load_with_tokenizer(options.model)),
       backend_(options.model.make_backend()),
+      model_(load_with_tokenizer(options.model, *backend_)),
       decoder_(model_.decoder()),
       format_(choose_format(options, *model_.tokenizer)),
       conversation_(*format_, ""),

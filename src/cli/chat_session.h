@@ -51,8 +51,8 @@ class ChatSession {
   void set(const Setting& setting, std::string_view value);
 
   ChatOptions options_;
-  Model model_;
   std::unique_ptr<Backend> backend_;
+  Model model_;
   Decoder decoder_;
   std::shared_ptr<const ChatFormat> format_;
   Conversation conversation_;

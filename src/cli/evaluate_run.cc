@@ -58,7 +58,7 @@ Json config_of(const EvaluateRun& run, const Evaluation& evaluation) {
           {"num_fewshot", shots_of(evaluation)},
           {"batch_size", run.scoring.batch_size},
           {"batch_sizes", Json::array()},
-          {"device", run.scoring.model.backend},
+          {"device", chosen_backend(run.scoring.model.backend)},
           {"no_cache", run.scoring.no_cache},
           {"limit", limit_of(options)},
           {"bootstrap_iters", options.bootstrap_iters},

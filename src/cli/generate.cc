@@ -120,29 +120,28 @@ Generator::OnToken streamer(bool terminal) {
 // What generation runs with; must outlive it.
 struct Engine {
   const Model& model;
-  std::unique_ptr<Backend> backend;
+  Backend& backend;
   Decoder decoder;
   GeneratorOptions limits;
 };
 
 // With a context of what the longest request needs at most.
-Engine make_engine(const GenerateOptions& options, const Model& model,
+Engine make_engine(const GenerateOptions& options, const Model& model, Backend& backend,
                    const std::vector<GenerationRequest>& requests) {
-  Engine engine{model, options.model.make_backend(), model.decoder(),
+  Engine engine{model, backend, model.decoder(),
                 options.sampling.generator_options(model.config.spec)};
   int64_t longest = 1, context = engine.limits.context;
   for (const GenerationRequest& r : requests)
     longest =
         std::max(longest, std::ssize(r.prompt) + std::clamp<int64_t>(r.max_new_tokens, 1, context));
   engine.limits.context = std::min(context, longest);
-  engine.limits.speculation =
-      options.speculation.options(model, *engine.backend, engine.limits.context);
+  engine.limits.speculation = options.speculation.options(model, backend, engine.limits.context);
   return engine;
 }
 
 void run_many(const GenerateOptions& options, const Engine& engine,
               const std::vector<GenerationRequest>& requests) {
-  BatchGenerator batch(engine.decoder, *engine.backend, engine.model.tokenizer.get(),
+  BatchGenerator batch(engine.decoder, engine.backend, engine.model.tokenizer.get(),
                        {.slots = std::min(options.parallel, std::ssize(requests)),
                         .context = engine.limits.context,
                         .cache_dtype = engine.limits.cache_dtype,
@@ -153,7 +152,7 @@ void run_many(const GenerateOptions& options, const Engine& engine,
 
 void run_one(const GenerateOptions& options, const Engine& engine,
              const GenerationRequest& request) {
-  Generator generator(engine.decoder, *engine.backend, engine.model.tokenizer.get(), engine.limits);
+  Generator generator(engine.decoder, engine.backend, engine.model.tokenizer.get(), engine.limits);
   bool json = options.output == "json", terminal = on_terminal(stdout);
   InterruptGuard guard;
   GenerationResult result = generator.generate(
@@ -169,10 +168,11 @@ void run_one(const GenerateOptions& options, const Engine& engine,
 }
 
 void run(GenerateOptions& options) {
-  Model model = options.model.load();
+  std::unique_ptr<Backend> backend = options.model.make_backend();
+  Model model = options.model.load(*backend);
   options.sampling.take_recommended(model.config.generation);
   std::vector<GenerationRequest> requests = make_requests(options, model);
-  Engine engine = make_engine(options, model, requests);
+  Engine engine = make_engine(options, model, *backend, requests);
   if (requests.size() == 1 && !options.prompt_list)
     run_one(options, engine, requests[0]);
   else

@@ -58,7 +58,7 @@ TokenRows read_ids(const std::filesystem::path& path) {
 void run(const LogitsOptions& options) {
   TokenRows rows = read_ids(options.ids);
   auto backend = options.model.make_backend();
-  Model model = options.model.load();
+  Model model = options.model.load(*backend);
   Decoder decoder = model.decoder();
   int64_t batch = int64_t(rows.size()), tokens = int64_t(rows[0].size()),
           vocab = decoder.spec().vocab;

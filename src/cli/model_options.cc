@@ -6,6 +6,26 @@
 
 namespace slm {
 
+void add_backend_choice(CLI::App& app, std::string& backend, int& device) {
+  auto known = [](const std::string& name) -> std::string {
+    try {
+      chosen_backend(name);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return {};
+  };
+  app.add_option("--backend", backend,
+                 "What computes: cuda (an NVIDIA GPU), cpu (vectorised, threaded), reference "
+                 "(plain loops in double precision, slow, for checking), or auto: cuda when a GPU "
+                 "is there, else cpu")
+      ->check(CLI::Validator(known, "", "BACKEND"))
+      ->capture_default_str();
+  app.add_option("--device", device, "Which GPU, of several")
+      ->check(CLI::Range(0, 1023))
+      ->capture_default_str();
+}
+
 void ModelOptions::add_model(CLI::App& app, bool required) {
   CLI::Option* option = app.add_option(
       "model", model,
@@ -18,11 +38,7 @@ void ModelOptions::add_model(CLI::App& app, bool required) {
 }
 
 void ModelOptions::add_backend(CLI::App& app) {
-  app.add_option("--backend", backend,
-                 "What computes: cpu (vectorised, threaded) or reference (plain loops in double "
-                 "precision, slow, for checking)")
-      ->check(CLI::IsMember({"cpu", "reference"}))
-      ->capture_default_str();
+  add_backend_choice(app, backend, device);
   app.add_option("--threads", threads, "Threads; 0: one per core this process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
@@ -44,8 +60,18 @@ std::filesystem::path ModelOptions::model_dir() const {
   return model.empty() ? builtin_model_dir() : resolve_model(model);
 }
 
+BackendOptions ModelOptions::backend_options() const {
+  return {.threads = threads, .isa = {}, .exact = exact, .device = device};
+}
+
 std::unique_ptr<Backend> ModelOptions::make_backend() const {
-  return slm::make_backend(backend, {.threads = threads, .isa = {}, .exact = exact});
+  return slm::make_backend(backend, backend_options());
+}
+
+Model ModelOptions::load(Backend& memory) const {
+  LoadOptions options = load_options();
+  options.memory = &memory;
+  return load_model(model_dir(), options);
 }
 
 LoadOptions ModelOptions::load_options() const {

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/model_options.h"
 #include "cli/together.h"
 #include "train/config_listing.h"
 #include "train/pretraining.h"
@@ -115,8 +116,7 @@ void add_pretrain_command(CLI::App& app) {
       ->check(CLI::PositiveNumber);
   command->add_option("--threads", flags->options.backend_options.threads, "0: one per core")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--backend", flags->options.backend, "cpu or reference")
-      ->check(CLI::IsMember({"cpu", "reference"}));
+  add_backend_choice(*command, flags->options.backend, flags->options.backend_options.device);
   command->add_flag("--dry-run", flags->dry_run, "Only print what the run will take");
   command->add_flag("--print-config", flags->print_config,
                     "Only print the configuration with all keys, as a file");

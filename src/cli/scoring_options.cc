@@ -24,7 +24,7 @@ EvaluatedModel evaluated(const Model& model, const Decoder& decoder, Backend& ba
 
 ScoringModel::ScoringModel(const ModelOptions& options, int64_t max_length, bool add_special_tokens)
     : backend_(options.make_backend()),
-      model_(options.load()),
+      model_(options.load(*backend_)),
       decoder_(model_.decoder()),
       evaluated_(slm::evaluated(model_, decoder_, *backend_, max_length, add_special_tokens)) {}
 

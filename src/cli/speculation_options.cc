@@ -20,7 +20,7 @@ struct Draft {
 
 MakeDrafter draft_model(const std::string& name, const Model& large, Backend& backend,
                         int64_t context) {
-  auto draft = std::make_shared<Draft>(load_model(resolve_model(name)));
+  auto draft = std::make_shared<Draft>(load_model(resolve_model(name), {.memory = &backend}));
   if (large.tokenizer && draft->model.tokenizer)
     check(same_tokens(*large.tokenizer, *draft->model.tokenizer),
           "--speculate {}: it has other tokens than the model; a draft model needs the same "

@@ -223,13 +223,14 @@ Tensor BatchGenerator::asked_rows(const std::vector<Share>& shares, const Tensor
   int64_t padded = options_.steady ? (rows + kSteady - 1) / kSteady * kSteady : rows;
   Tensor asked = backend_.empty({padded, hidden.dim(1)}, hidden.dtype());
   if (padded > rows) backend_.zero(asked);
+  std::vector<RowRun> runs;
   int64_t at = 0, end = 0;
   for (const Share& share : shares) {
     end += std::ssize(share.ids);
-    if (share.rows == 0) continue;
-    backend_.copy(hidden.rows(end - share.rows, end), asked.rows(at, at + share.rows));
+    if (share.rows > 0) runs.push_back({end - share.rows, at, share.rows});
     at += share.rows;
   }
+  backend_.copy_rows(hidden, asked, runs);
   return asked;
 }
 

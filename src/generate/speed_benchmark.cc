@@ -204,8 +204,10 @@ Speed benchmark_speed(const std::filesystem::path& path, const SpeedOptions& o) 
   constexpr int64_t kFirstPrompt = 16;
   Speed speed{.model = path.filename().string()};
   auto start = Clock::now();
-  Model model = load_model(path, o.load);
   auto backend = make_backend(o.backend, o.backend_options);
+  LoadOptions load = o.load;
+  load.memory = backend.get();
+  Model model = load_model(path, load);
   Decoder decoder = model.decoder();
   speed.load_seconds = seconds_since(start);
   Bench bench{.options = o, .decoder = decoder, .backend = *backend};
@@ -221,7 +223,8 @@ Speed benchmark_speed(const std::filesystem::path& path, const SpeedOptions& o) 
   speed.peak_bytes = double(peak_memory());
   speed.blocks = std::ranges::any_of(model.parameters.items(),
                                      [](const Parameter& p) { return p.value.quantized(); });
-  if (o.backend == "reference") speed.blocks = false;  // which decodes them first
+  // The reference decodes them first; the rate of a GPU is not known.
+  if (o.backend == "reference" || backend->device() != Device::kHost) speed.blocks = false;
   speed.peak_int8 = int8_ops_per_second(o.backend_options);
   speed.peak_flops = gemm_flops_per_second(*backend);
   speed.peak_bandwidth = read_bytes_per_second(*backend);

@@ -20,7 +20,7 @@ struct SpeedOptions {
   int64_t repeats = 3;                 // of each measurement, after one that is not counted
   DType cache_dtype = DType::kF16;
   LoadOptions load = {};
-  std::string backend = "cpu";
+  std::string backend = "auto";
   BackendOptions backend_options = {};
   // told before each measurement; null: nobody listens
   std::function<void(int64_t done, int64_t total)> progress = {};

@@ -12,28 +12,21 @@
 namespace slm {
 namespace {
 
-void append(Backend& backend, const AttentionPlan& plan, const Tensor& from, const Tensor& cache) {
-  for (const AttentionSegment& s : plan.segments) {
-    int64_t end = s.k_begin + s.k_len;
-    backend.copy(from.rows(s.q_begin, s.q_begin + s.q_len), cache.rows(end - s.q_len, end));
-  }
-}
-
 Tensor laid_out(Backend& backend, const AttentionPlan& plan, const Tensor& from) {
   if (plan.key_rows == 0) return from;
   Tensor to = backend.empty({plan.key_rows, from.dim(1), from.dim(2)}, from.dtype());
-  for (const KeyRun& run : plan.key_runs)
-    backend.copy(from.rows(run.from, run.from + run.count), to.rows(run.to, run.to + run.count));
+  backend.copy_rows(from, to, plan.key_runs);
   return to;
 }
 
-AttentionSpec scores_of(const DecoderSpec& spec) {
+AttentionSpec scores_of(Backend& backend, const DecoderSpec& spec) {
   AttentionSpec scores{.scale = spec.score_scale, .window = spec.window};
   if (scores.scale == 0) scores.scale = float(1 / std::sqrt(double(spec.head_size)));
   if (spec.positions == Positions::kAlibi) {
     Tensor slopes = alibi_slopes(spec.parts * spec.heads, spec.alibi_max_bias);
-    scores.slopes = slopes.rows(spec.part * spec.heads, (spec.part + 1) * spec.heads);
-    for (float& slope : scores.slopes.span<float>()) slope *= spec.alibi_slope;
+    slopes = slopes.rows(spec.part * spec.heads, (spec.part + 1) * spec.heads);
+    for (float& slope : slopes.span<float>()) slope *= spec.alibi_slope;
+    scores.slopes = to_device(backend, slopes);  // once for all layers
   }
   return scores;
 }
@@ -65,7 +58,7 @@ void plan_rotation(Context& cx, const Rope& wanted, const TokenBatch& batch, con
 std::shared_ptr<const AttentionPlan> plan_attention(Context& cx, const DecoderSpec& spec,
                                                     const TokenBatch& batch, const KvCache* cache) {
   auto plan = std::make_shared<AttentionPlan>();
-  plan->scores = scores_of(spec);
+  plan->scores = scores_of(cx.backend, spec);
   plan->scores.uniform = batch.steady;
   if (spec.positions == Positions::kRotary) plan_rotation(cx, spec.rope, batch, cache, *plan);
   if (!batch.parents.empty()) {
@@ -87,6 +80,7 @@ std::shared_ptr<const AttentionPlan> plan_attention(Context& cx, const DecoderSp
       check(segment.k_len <= cache->capacity(),
             "[attention] {} tokens in a cache for {}; ask for a longer context", segment.k_len,
             cache->capacity());
+      plan->appended.push_back({begin, segment.k_begin + segment.k_len - length, length});
     }
     plan->segments.push_back(segment);
   }
@@ -127,8 +121,8 @@ Tensor Attention::operator()(Context& cx, const Tensor& x, const AttentionPlan& 
     k = rotated(k, plan.key_rotation);
   }
   if (cache) {
-    append(cx.backend, plan, k, cache->k);
-    append(cx.backend, plan, v, cache->v);
+    cx.backend.copy_rows(k, cache->k, plan.appended);
+    cx.backend.copy_rows(v, cache->v, plan.appended);
     k = cache->k;
     v = cache->v;
   }

@@ -15,8 +15,9 @@ namespace slm {
 struct AttentionPlan {
   Tensor query_rotation, key_rotation;     // [T, rotated dims] f32; absent without rotary positions
   std::vector<AttentionSegment> segments;  // which keys each sequence's queries see
+  std::vector<RowRun> appended;            // where the batch's keys and values go in the cache
   AttentionSpec scores;
-  std::vector<KeyRun> key_runs;  // of a tree with branches: where its keys are laid out anew
+  std::vector<RowRun> key_runs;  // of a tree with branches: where its keys are laid out anew
   int64_t key_rows = 0;          // rows of that; 0: keys are used where they are
 };
 // `cache` null: the keys are the batch itself. What helps to read on past the trained length is

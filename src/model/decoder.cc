@@ -26,6 +26,12 @@ Tensor length_gain(int64_t width) {
   return gain;
 }
 
+// The same tensor where `memory` keeps it; null: on the host.
+Tensor rows_of_length_one(const Tensor& w, Allocator* memory) {
+  if (!memory) return rows_of_length_one(w);
+  return to_device(*memory, rows_of_length_one(to_host(*memory, w)));
+}
+
 }  // namespace
 
 Tensor rows_of_length_one(const Tensor& w) {
@@ -61,7 +67,8 @@ Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, DType st
       head_(spec.tied_head ? embed_ : parameters.at("head.weight")),
       head_bias_(parameters.find("head.bias")) {
   if (spec.normalized_head && parameters.trainable()) head_gain_ = length_gain(spec.width);
-  if (spec.normalized_head && !parameters.trainable()) head_ = rows_of_length_one(head_);
+  if (spec.normalized_head && !parameters.trainable())
+    head_ = rows_of_length_one(head_, parameters.memory());
   check(bool(sum) == (spec.parts > 1), "[decoder] {} parts {} a sum over them", spec.parts,
         sum ? "with" : "without");
   for (int64_t i = 0; i < spec.layers; ++i)
@@ -112,7 +119,7 @@ Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
 
 Tensor Decoder::head_weight(Context& cx) const {
   if (!head_gain_) return head_;
-  return norm(cx, head_, head_gain_, {}, length_norm(spec_.width));
+  return norm(cx, head_, to_device(cx.backend, head_gain_), {}, length_norm(spec_.width));
 }
 
 Tensor Decoder::logits(Context& cx, const Tensor& hidden) const {

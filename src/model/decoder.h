@@ -44,12 +44,13 @@ class Decoder {
   DType states_;  // of all activations
   Tensor embed_, positions_, embed_norm_weight_, embed_norm_bias_;
   Tensor final_norm_weight_, final_norm_bias_, head_, head_bias_;
-  Tensor head_gain_;  // [D]: gain of the norm that makes lengths 1, where weights may change
+  // [D], on the host: gain of the norm that makes lengths 1, where weights may change
+  Tensor head_gain_;
   std::vector<Block> blocks_;
 };
 
-// A matrix whose rows are divided by their lengths, as a normalized head's are; none is shorter
-// than 1e-12, as in PyTorch's normalize. Blocks become f32.
+// A matrix on the host whose rows are divided by their lengths, as a normalized head's are; none is
+// shorter than 1e-12, as in PyTorch's normalize. Blocks become f32.
 Tensor rows_of_length_one(const Tensor& w);
 
 }  // namespace slm

@@ -32,16 +32,22 @@ class DecoderTest : public ::testing::TestWithParam<OpCase> {
     for (const GoldenModel& golden : golden_models()) {
       SCOPED_TRACE(golden.name);
       Model model = load_golden(golden);
+      model.parameters.place(*backend_);
       body(model.decoder());
     }
     for (const auto& directory : project_checkpoints()) {
       SCOPED_TRACE(directory.filename());
-      body(load_model(directory, {.dtype = DType::kF32}).decoder());
+      body(load_model(directory, {.dtype = DType::kF32, .memory = backend_.get()}).decoder());
     }
   }
   Tensor logits(const Decoder& decoder, const Ids& ids) {
-    return decoder.logits(cx_, decoder.hidden(cx_, TokenBatch::pack({&ids, 1})));
+    return logits(decoder, TokenBatch::pack({&ids, 1}));
   }
+  // On the host.
+  Tensor logits(const Decoder& decoder, const TokenBatch& batch, KvCache* cache = nullptr) {
+    return to_host(*backend_, decoder.logits(cx_, decoder.hidden(cx_, batch, cache)));
+  }
+  Model load(const char* name) { return load_model(fixture(name), {.memory = backend_.get()}); }
 
   std::unique_ptr<Backend> backend_ = GetParam().make(2);
   Context cx_{*backend_};
@@ -54,7 +60,7 @@ TEST_P(DecoderTest, OneTokenAtATimeIsTheFullForwardPass) {
     KvCache cache(*backend_, decoder.spec(), 2, 7);
     for (int64_t t = 0; t < 7; ++t) {
       TokenBatch batch = TokenBatch::next({&ids[size_t(t)], 1}, t, 1);
-      expect_same(full.rows(t, t + 1), decoder.logits(cx_, decoder.hidden(cx_, batch, &cache)));
+      expect_same(full.rows(t, t + 1), logits(decoder, batch, &cache));
     }
     EXPECT_EQ(cache.length(1), 7);
     EXPECT_EQ(cache.length(0), 0);
@@ -67,15 +73,14 @@ TEST_P(DecoderTest, PromptInTwoPiecesIsTheFullForwardPass) {
     KvCache cache(*backend_, decoder.spec(), 1, 16);
     decoder.hidden(cx_, TokenBatch::next(std::span(ids).first(3), 0, 0), &cache);
     TokenBatch rest = TokenBatch::next(std::span(ids).subspan(3), 3, 0);
-    expect_same(logits(decoder, ids).rows(3, 7),
-                decoder.logits(cx_, decoder.hidden(cx_, rest, &cache)));
+    expect_same(logits(decoder, ids).rows(3, 7), logits(decoder, rest, &cache));
   });
 }
 
 TEST_P(DecoderTest, PackedSequencesDoNotSeeEachOther) {
   for_each_model([&](const Decoder& decoder) {
     std::vector<Ids> texts{{4, 4, 8}, {7}, {1, 5, 2, 9, 0}};
-    Tensor packed = decoder.logits(cx_, decoder.hidden(cx_, TokenBatch::pack(texts)));
+    Tensor packed = logits(decoder, TokenBatch::pack(texts));
     int64_t at = 0;
     for (const Ids& ids : texts) {
       int64_t end = at + int64_t(ids.size());
@@ -96,7 +101,7 @@ TEST_P(DecoderTest, SequencesOfDifferentLengthsDecodeTogether) {
     both.positions.data<int32_t>()[0] = 2;
     both.positions.data<int32_t>()[1] = 4;
     both.slots = {0, 1};
-    Tensor found = decoder.logits(cx_, decoder.hidden(cx_, both, &cache));
+    Tensor found = logits(decoder, both, &cache);
     expect_same(logits(decoder, a).rows(2, 3), found.rows(0, 1));
     expect_same(logits(decoder, b).rows(4, 5), found.rows(1, 2));
   });
@@ -104,6 +109,7 @@ TEST_P(DecoderTest, SequencesOfDifferentLengthsDecodeTogether) {
 
 TEST_P(DecoderTest, RefusesMoreTokensThanTheCacheHolds) {
   Model model = load_golden(golden_models()[0]);
+  model.parameters.place(*backend_);
   Decoder decoder = model.decoder();
   KvCache cache(*backend_, decoder.spec(), 1, 2);
   Ids ids{1, 2, 3};
@@ -118,14 +124,14 @@ Ids counted(int64_t tokens) {
 
 // Trained on 16 tokens; beyond them the base of the rotation depends on the prompt.
 TEST_P(DecoderTest, LongPromptsMayComeInPieces) {
-  Decoder decoder = load_model(fixture("qwen-v1-beyond-seq-length")).decoder();
+  Decoder decoder = load("qwen-v1-beyond-seq-length").decoder();
   Ids ids = counted(20);
   Tensor full = logits(decoder, ids);
   KvCache cache(*backend_, decoder.spec(), 1, 64);
   auto in_pieces = [&] {
     decoder.hidden(cx_, TokenBatch::next(std::span(ids).first(10), 0, 0), &cache);
     TokenBatch rest = TokenBatch::next(std::span(ids).subspan(10), 10, 0);
-    return decoder.logits(cx_, decoder.hidden(cx_, rest, &cache));
+    return logits(decoder, rest, &cache);
   };
   EXPECT_EQ(cache.start(0, 0, 20), 0);
   expect_same(full.rows(10, 20), in_pieces());
@@ -137,17 +143,18 @@ TEST_P(DecoderTest, LongPromptsMayComeInPieces) {
 }
 
 TEST_P(DecoderTest, TrainingLeavesOutWhatIsForLongTexts) {
-  Model model = load_model(fixture("qwen-v1-beyond-seq-length"));
+  Model model = load("qwen-v1-beyond-seq-length");
   Ids ids = counted(20);
   Tape tape(*backend_);
   Context training{*backend_, &tape};
-  Tensor found = model.decoder().hidden(training, TokenBatch::pack({&ids, 1}));
+  Tensor found = to_host(*backend_, model.decoder().hidden(training, TokenBatch::pack({&ids, 1})));
   model.config.spec.rope.ntk_length = model.config.spec.rope.log_n_length = 0;
-  expect_same(model.decoder().hidden(cx_, TokenBatch::pack({&ids, 1})), found);
+  Tensor plain = model.decoder().hidden(cx_, TokenBatch::pack({&ids, 1}));
+  expect_same(to_host(*backend_, plain), found);
 }
 
 TEST_P(DecoderTest, RefusesPositionsBeyondTheTable) {
-  Decoder decoder = load_model(fixture("opt")).decoder();
+  Decoder decoder = load("opt").decoder();
   Ids ids = counted(decoder.spec().max_positions + 1);
   try {
     logits(decoder, ids);
@@ -240,9 +247,10 @@ TEST_P(DecoderTest, GradientsAreThoseOfTheReference) {
       SCOPED_TRACE(p.spec.name);
       auto same = [&](const Parameter& q) { return q.spec.name == p.spec.name; };
       auto q = std::ranges::find_if(found.parameters.items(), same);
+      Tensor grad = to_host(*backend_, q->grad);
       double bound = 128 * 0x1p-23 * (length(p.grad) + 0.05);  // biases of k: a sum that cancels
       for (int64_t i = 0; i < p.grad.elements(); ++i)
-        ASSERT_NEAR(p.grad.data<float>()[i], q->grad.data<float>()[i], bound) << i;
+        ASSERT_NEAR(p.grad.data<float>()[i], grad.data<float>()[i], bound) << i;
     }
   }
 }

@@ -125,9 +125,11 @@ TEST_P(Golden, LogitsOfEveryArchitecture) {
   for (const GoldenModel& golden : kModels) {
     SCOPED_TRACE(golden.name);
     Model model = load_golden(golden);
+    model.parameters.place(*backend);
     Decoder decoder = model.decoder();
     std::vector<int32_t> ids{1, 5, 2, 9};
     Tensor logits = decoder.logits(cx, decoder.hidden(cx, TokenBatch::pack({&ids, 1})));
+    logits = to_host(*backend, logits);
     auto last = logits.rows(3, 4).span<float>();
     for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(last[i], golden.logits[i], 5e-6) << i;
     EXPECT_NEAR(std::accumulate(last.begin(), last.end(), 0.0), golden.sum, 2e-5);

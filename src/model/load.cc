@@ -17,6 +17,7 @@ Tensor in_working_type(const Tensor& stored, ParameterRole role, std::optional<D
 Parameters load_parameters(Checkpoint& checkpoint, const LoadOptions& options) {
   const auto& specs = checkpoint.parameters();
   Parameters parameters;
+  if (options.memory) parameters.place(*options.memory);
   for (size_t i = 0; i < specs.size(); ++i)
     parameters.add(specs[i], in_working_type(checkpoint.load(i), specs[i].role, options.dtype));
   return parameters;

@@ -38,6 +38,9 @@ std::vector<int32_t> stop_ids(const ModelConfig& config);
 struct LoadOptions {
   // Type of the matrices; absent: as stored. Norms and biases are small and always become f32.
   std::optional<DType> dtype;
+  // Where the weights are to lie: each is moved there as soon as it is read, and the file's pages
+  // are let go of. Null: the host. Must outlive the model.
+  Allocator* memory = nullptr;
 };
 
 struct Model {

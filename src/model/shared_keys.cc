@@ -20,7 +20,7 @@ std::vector<bool> leaves_of(const TokenBatch& batch) {
   return leaf;
 }
 
-void add_run(std::vector<KeyRun>& runs, const KeyRun& run) {
+void add_run(std::vector<RowRun>& runs, const RowRun& run) {
   if (!runs.empty() && runs.back().from + runs.back().count == run.from)
     runs.back().count += run.count;  // what is laid out grows without gaps
   else

@@ -10,13 +10,9 @@
 
 namespace slm {
 
-struct KeyRun {  // rows `from` onwards of the batch are rows `to` onwards of what is laid out
-  int64_t from, to, count;
-};
-
 struct SharedKeys {
   std::vector<AttentionSegment> segments;  // one per sequence, keys as laid out
-  std::vector<KeyRun> runs;                // none when no sequence branches off
+  std::vector<RowRun> runs;                // of the batch; none when no sequence branches off
   int64_t rows = 0;                        // of what is laid out; 0: the batch's own rows serve
 };
 SharedKeys share_keys(const TokenBatch& batch);

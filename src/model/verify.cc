@@ -22,13 +22,16 @@ class Report {
  public:
   std::vector<VerifyRow> rows;
 
+  explicit Report(Backend& backend) : backend_(backend) {}
+
   // Within c units of the largest expected value.
   void compare(const std::string& name, const Tensor& expected, const Tensor& found, double c) {
     compare_within(name, expected, found, c * kUnit * largest(expected));
   }
 
-  void compare_within(const std::string& name, const Tensor& expected, const Tensor& found,
+  void compare_within(const std::string& name, const Tensor& expected, const Tensor& computed,
                       double bound) {
+    Tensor found = to_host(backend_, computed);
     check_data(expected.elements() == found.elements(),
                "expected \"{}\" has shape {}, this model computes {}", name,
                expected.shape().to_string(), found.shape().to_string());
@@ -59,6 +62,8 @@ class Report {
     for (float x : t.span<const float>()) most = std::max(most, std::abs(double(x)));
     return most;
   }
+
+  Backend& backend_;
 };
 
 Tensor targets_for_mean(const TokenRows& labels, HeadLossSpec& spec) {
@@ -78,8 +83,9 @@ Tensor mean_loss(Context& cx, const Decoder& decoder, const TokenRows& ids,
   return decoder.loss(cx, hidden, targets, spec);
 }
 
-int32_t best(const Tensor& logits) {  // of the last row
-  auto row = logits.rows(logits.dim(0) - 1, logits.dim(0)).span<const float>();
+int32_t best(Backend& backend, const Tensor& logits) {  // of the last row
+  Tensor last = to_host(backend, logits.rows(logits.dim(0) - 1, logits.dim(0)));
+  auto row = last.span<const float>();
   return int32_t(std::max_element(row.begin(), row.end()) - row.begin());
 }
 
@@ -165,6 +171,7 @@ class Verification {
       : model_(model),
         backend_(backend),
         decoder_(model.decoder()),
+        report_(backend),
         files_(open_safetensors(dir / "expected.safetensors")),
         json_(read_json_file(dir / "expected.json", kMaxExpectedJson)),
         scalars_(json_, (dir / "expected.json").string()) {}
@@ -214,10 +221,10 @@ class Verification {
   const Model& model_;
   Backend& backend_;
   Decoder decoder_;
+  Report report_;
   TensorFiles files_;
   Json json_;
   JsonObject scalars_;
-  Report report_;
 };
 
 void Verification::refuse_unknown_names() const {
@@ -255,6 +262,7 @@ void Verification::forward() {
   Tensor targets = next_token_targets(input),
          token_losses = backend_.empty(targets.shape(), DType::kF32);
   backend_.cross_entropy({.logits = logits, .targets = targets, .losses = token_losses});
+  token_losses = to_host(backend_, token_losses);
   std::vector<float> logprobs;
   for (int64_t i = 0; i < targets.elements(); ++i)
     if (targets.data<int32_t>()[i] >= 0) logprobs.push_back(-token_losses.data<float>()[i]);
@@ -293,7 +301,7 @@ TokenRows Verification::greedy(const TokenRows& prompts, size_t length, bool cac
       auto fresh = std::span(rows[r]).subspan(past);
       TokenBatch batch = TokenBatch::next(fresh, int64_t(past), slot);
       Tensor hidden = decoder_.hidden(cx, batch, cached ? &cache : nullptr);
-      rows[r].push_back(best(decoder_.logits(cx, hidden)));
+      rows[r].push_back(best(backend_, decoder_.logits(cx, hidden)));
     }
   return rows;
 }
@@ -323,7 +331,8 @@ void Verification::gradients() {
   learner.gradients(ids("input_ids"), ids("labels"));
   compare_scalar("grad_norm", learner.gradient_norm(), kGradient);
   compare_parameters(
-      "grad.", learner, [](const Parameter& p) { return p.grad; }, kGradient, 0);
+      "grad.", learner, [this](const Parameter& p) { return to_host(backend_, p.grad); }, kGradient,
+      0);
 }
 
 void Verification::training() {
@@ -348,7 +357,8 @@ void Verification::training() {
   report_.compare(format("train_losses.{}", steps), losses[size_t(steps)].get<double>(),
                   *last.data<const float>(), kTrainingLoss);
   compare_parameters(
-      "final.", learner, [](const Parameter& p) { return p.value; }, 0, kParameter * rule.lr);
+      "final.", learner, [this](const Parameter& p) { return to_host(backend_, p.value); }, 0,
+      kParameter * rule.lr);
 }
 
 }  // namespace

@@ -46,6 +46,8 @@ struct VerifyRow {
 //                                       own size, so rounding matters relative to a step; a wrong
 //                                       rule is off by 0.1 lr and more
 //   token ids, counts                                          0   exact
+//
+// The model's weights lie where the backend computes.
 std::vector<VerifyRow> verify(const Model& model, Backend& backend,
                               const std::filesystem::path& expected_dir);
 

@@ -21,7 +21,7 @@ class Verify : public ::testing::TestWithParam<OpCase> {
  protected:
   void expect_proven(const fs::path& directory) {
     SCOPED_TRACE(directory.filename());
-    auto rows = verify(load_model(directory), *backend_, directory);
+    auto rows = verify(load_model(directory, {.memory = backend_.get()}), *backend_, directory);
     EXPECT_GE(rows.size(), 10u);
     for (const VerifyRow& row : rows)
       EXPECT_TRUE(row.ok()) << row.name << ": error " << row.error << ", bound " << row.bound;
@@ -51,6 +51,7 @@ TEST_P(Verify, SeesOneWeightMoved) {
       moved.add(p.spec, copy);
     }
     model.parameters = moved;
+    model.parameters.place(*backend_);
     auto rows = verify(model, *backend_, directory);
     auto missed = [&](std::string_view row) {
       auto it = std::find_if(rows.begin(), rows.end(), [&](auto& r) { return r.name == row; });
@@ -69,10 +70,11 @@ TEST_P(Verify, TrainedModelGivesThePublishedLogitsAndText) {
   Json zoo = read_json_file(directory / "zoo.ids.json");
   std::vector<int32_t> ids = zoo.at("ids").get<std::vector<int32_t>>();
   std::string bytes = read_file(directory / "zoo.logits.f32");
-  Model model = load_model(directory / "hf");
+  Model model = load_model(directory / "hf", {.memory = backend_.get()});
   Decoder decoder = model.decoder();
   Context cx{*backend_};
   Tensor logits = decoder.logits(cx, decoder.hidden(cx, TokenBatch::pack({&ids, 1})));
+  logits = to_host(*backend_, logits);
   ASSERT_EQ(bytes.size(), size_t(logits.bytes()));
   std::vector<float> expected(size_t(logits.elements()));
   std::memcpy(expected.data(), bytes.data(), bytes.size());

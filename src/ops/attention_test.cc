@@ -135,7 +135,8 @@ TEST_P(AttentionTest, KeysInBlocks) {
         Inputs in = random_inputs(queries, 120, heads);
         Tensor k = in_blocks(in[1], type), v = in_blocks(in[2], type);
         Op op = [=](Context& cx, const Inputs& of) {
-          return attend(cx, of[0], k, v, {{0, queries, 10, 110}}, {.scale = 0.2f});
+          return attend(cx, of[0], to_device(cx.backend, k), to_device(cx.backend, v),
+                        {{0, queries, 10, 110}}, {.scale = 0.2f});
         };
         expect_result_close_to_reference({in[0]}, op, 110);
       }

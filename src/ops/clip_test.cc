@@ -24,10 +24,13 @@ TEST_P(ClipTest, OfKnownNumbers) {
   Tape tape(*backend);
   Context cx{*backend, &tape};
   std::vector<float> values{-3, -2, -1, 0, 2, 2.5f}, slopes{1, 2, 3, 4, 5, 6};
-  Tensor x = Tensor::of(values, {6}), dx = Tensor::host({6}, DType::kF32);
+  Tensor x = to_device(*backend, Tensor::of(values, {6}));
+  Tensor dx = backend->empty({6}, DType::kF32);
   tape.bind(x, dx, 0);
   Tensor y = clip(cx, x, 2);
-  tape.backward(y, Tensor::of(slopes, {6}));
+  tape.backward(y, to_device(*backend, Tensor::of(slopes, {6})));
+  y = to_host(*backend, y);
+  dx = to_host(*backend, dx);
   float clipped[] = {-2, -2, -1, 0, 2, 2}, passed[] = {0, 2, 3, 4, 5, 0};
   for (int i = 0; i < 6; ++i) {
     EXPECT_EQ(y.data<float>()[i], clipped[i]) << i;

@@ -46,14 +46,12 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
         "before quantising",
         traits(w.dtype()).name);
   Backend& backend = cx.backend;
-  Tensor loss = backend.empty({1}, DType::kF32);
+  Tensor losses = backend.empty({tokens}, DType::kF32);
   Tensor dx = recording && cx.tape->wants(x) ? backend.empty(x.shape(), x.dtype()) : Tensor{};
 
-  double total = 0;
   for (int64_t begin = 0, end = 0; begin < tokens; begin = end) {
     end = chunk_end(begin, tokens, spec.chunk, cx.sample_rows);
     Tensor rows = x.rows(begin, end), logits = backend.empty({end - begin, vocab}, DType::kF32);
-    Tensor losses = backend.empty({end - begin}, DType::kF32);
     backend.gemm({.a = rows,
                   .b = w,
                   .c = logits,
@@ -63,11 +61,10 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
     backend.cross_entropy(
         {.logits = logits,
          .targets = targets.rows(begin, end),
-         .losses = losses,
+         .losses = losses.rows(begin, end),
          .z_loss = spec.z_loss,
          .gradient = recording,
          .gradient_scale = (recording ? cx.tape->loss_scale() : 1) / spec.divisor});
-    total += sum(losses);
     if (!recording) continue;
     float scale = spec.logit_scale;
     logits = for_products(backend, logits, x, w);
@@ -84,7 +81,9 @@ Tensor head_loss(Context& cx, const Tensor& x, const Tensor& w, const Tensor& b,
       if (GradSlot db = cx.tape->slot(b)) backend.column_sum({d_logits, db});
     });
   }
-  *loss.data<float>() = float(total / spec.divisor);
+  // The one wait for the device: every chunk has been asked for by then.
+  float mean = float(sum(to_host(backend, losses)) / spec.divisor);
+  Tensor loss = Tensor::of(std::span(&mean, 1), {1});
 
   if (recording) {
     cx.tape->record(loss, [x, dx, &backend, &tape = *cx.tape](const Tensor& d_loss) {

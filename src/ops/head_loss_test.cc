@@ -112,7 +112,8 @@ TEST_P(HeadLossDefinition, DoesNotDependOnTheChunk) {
     Context cx{*backend};
     spec.chunk = chunk;
     Inputs in;
-    for (const Tensor& t : random_inputs()) in.push_back(converted(t, DType::kF32));
+    for (const Tensor& t : random_inputs())
+      in.push_back(to_device(*backend, converted(t, DType::kF32)));
     return *head_loss_op(spec)(cx, in).data<float>();
   };
   for (int64_t chunk : {1, 4, 10, 11}) EXPECT_NEAR(loss(chunk), loss(512), 1e-6 * loss(512));
@@ -123,7 +124,7 @@ TEST_P(HeadLossDefinition, IsZeroWithoutTargets) {
   Context cx{*backend};
   Tensor ignored = Tensor::of(std::vector<int32_t>(size_t(kRows), -100), {kRows});
   Inputs in = random_inputs();
-  for (Tensor& t : in) t = converted(t, DType::kF32);
+  for (Tensor& t : in) t = to_device(*backend, converted(t, DType::kF32));
   EXPECT_EQ(*head_loss(cx, in[0], in[1], in[2], ignored, {}).data<float>(), 0);
 }
 

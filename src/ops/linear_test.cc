@@ -71,8 +71,8 @@ TEST_P(LinearTest, WeightsInBlocks) {
 
 TEST_P(LinearTest, TellsItsWeightAndInput) {
   auto backend = GetParam().make(1);
-  Tensor x = converted(random({2, 8}, 1), GetParam().dtype),
-         w = converted(random({3, 8}, 2), x.dtype());
+  Tensor x = to_device(*backend, converted(random({2, 8}, 1), GetParam().dtype)),
+         w = to_device(*backend, converted(random({3, 8}, 2), x.dtype()));
   int told = 0;
   std::function<void(const Tensor&, const Tensor&)> hook = [&](const Tensor& weight,
                                                                const Tensor& input) {
@@ -130,15 +130,16 @@ TEST(Linear, BlocksAreForWeightsOfInference) {
   for (const OpCase& c : every_backend()) {
     auto backend = c.make(1);
     Tensor plain = converted(random({64, 64}, 1), DType::kF32),
-           blocks = to_dtype(plain, DType::kQ4_0);
-    Tensor out = Tensor::host({64, 64}, DType::kF32);
+           blocks = to_device(*backend, to_dtype(plain, DType::kQ4_0));
+    plain = to_device(*backend, plain);
+    Tensor out = backend->empty({64, 64}, DType::kF32);
     for (const GemmArgs& args :
          {GemmArgs{.a = blocks, .b = plain, .c = out}, GemmArgs{.a = plain, .b = blocks, .c = out},
           GemmArgs{.a = plain, .b = plain, .c = blocks}})
       EXPECT_NE(refusal([&] { backend->gemm(args); }).find("q4_0"), std::string::npos) << c.backend;
 
     Tape tape(*backend);
-    Tensor grad = Tensor::host({64, 64}, DType::kF32);
+    Tensor grad = backend->empty({64, 64}, DType::kF32);
     tape.bind(plain, grad);
     Context cx{*backend, &tape};
     EXPECT_NE(refusal([&] { linear(cx, plain, blocks); }).find("no derivative"), std::string::npos);

@@ -14,15 +14,12 @@ INSTANTIATE_TEST_SUITE_P(Every, SumPartsTest, ::testing::ValuesIn(every_backend_
                          case_name);
 
 // Processes that all hold the same: a sum over four of them is four times what one has.
-void four_times(const Tensor& t) {
-  Tensor wide = to_dtype(t, DType::kF32);
-  for (float& x : wide.span<float>()) x *= 4;
-  if (wide.storage() != t.storage())
-    traits(t.dtype()).from_f32(wide.data<float>(), t.bytes_data(), t.elements());
+SumParts four_times(Backend& backend) {
+  return [&backend](const Tensor& t) { backend.accumulate(4, t, {t, 0}); };
 }
 
-std::vector<float> numbers(const Tensor& t) {
-  Tensor wide = to_dtype(t, DType::kF32);
+std::vector<float> numbers(Backend& backend, const Tensor& t) {
+  Tensor wide = to_dtype(to_host(backend, t), DType::kF32);
   return {wide.data<float>(), wide.data<float>() + wide.elements()};
 }
 
@@ -34,19 +31,25 @@ std::vector<float> times_four(std::vector<float> values) {
 TEST_P(SumPartsTest, AddsUpForward) {
   auto backend = GetParam().make(2);
   Context cx{*backend};
-  Tensor x = converted(random({3, 17}, 1), GetParam().dtype);
-  Tensor w = converted(random({17, 17}, 2), GetParam().dtype);
-  Tensor one = linear(cx, read_by_parts(cx, x, four_times), w);
-  std::vector<float> before = numbers(one);
-  EXPECT_EQ(numbers(sum_of_parts(one, {})), before);
-  EXPECT_EQ(numbers(sum_of_parts(one, four_times)), times_four(before));
+  Tensor x = to_device(*backend, converted(random({3, 17}, 1), GetParam().dtype));
+  Tensor w = to_device(*backend, converted(random({17, 17}, 2), GetParam().dtype));
+  SumParts sum = four_times(*backend);
+  Tensor one = linear(cx, read_by_parts(cx, x, sum), w);
+  std::vector<float> before = numbers(*backend, one);
+  EXPECT_EQ(numbers(*backend, sum_of_parts(one, {})), before);
+  EXPECT_EQ(numbers(*backend, sum_of_parts(one, sum)), times_four(before));
 }
 
 // h is read twice by the part, once of these through a product that is added up.
-std::vector<float> gradient(const OpCase& c, const SumParts& sum) {
+std::vector<float> gradient(const OpCase& c, bool summed) {
   auto backend = c.make(2);
-  Tensor x = converted(random({3, 17}, 1), c.dtype), w = converted(random({17, 17}, 2), c.dtype);
-  Tensor dy = converted(random({3, 17}, 3), c.dtype), dx = Tensor::host(x.shape(), c.dtype);
+  SumParts sum;
+  if (summed) sum = four_times(*backend);
+  auto there = [&](const Shape& shape, uint64_t stream) {
+    return to_device(*backend, converted(random(shape, stream), c.dtype));
+  };
+  Tensor x = there({3, 17}, 1), w = there({17, 17}, 2), dy = there({3, 17}, 3);
+  Tensor dx = backend->empty(x.shape(), c.dtype);
   Tape tape(*backend);
   tape.bind(x, dx, 0);
   Context cx{*backend, &tape};
@@ -54,11 +57,11 @@ std::vector<float> gradient(const OpCase& c, const SumParts& sum) {
   Tensor read = read_by_parts(cx, h, sum);
   Tensor y = axpy(cx, 1, sum_of_parts(linear(cx, read, w), sum), read);
   tape.backward(y, dy);
-  return numbers(dx);
+  return numbers(*backend, dx);
 }
 
 TEST_P(SumPartsTest, AddsUpGradientsOfAllReadersOnce) {
-  EXPECT_EQ(gradient(GetParam(), four_times), times_four(gradient(GetParam(), {})));
+  EXPECT_EQ(gradient(GetParam(), true), times_four(gradient(GetParam(), false)));
 }
 
 TEST_P(SumPartsTest, AsksForNothingWithoutAGradient) {

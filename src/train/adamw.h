@@ -34,6 +34,7 @@ class AdamW {
   int64_t updates() const { return updates_; }  // made so far
   void set_updates(int64_t updates) { updates_ = updates; }
   FlatSpan span() const { return span_; }
+  Allocator& memory() const { return backend_; }    // where the numbers below lie
   bool mixed() const;                               // are the master values a buffer of their own?
   const Tensor& master() const { return master_; }  // [span().size()] f32, as the next two
   const Tensor& first_moment() const { return m_; }

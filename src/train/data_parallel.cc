@@ -38,7 +38,7 @@ DataParallel::DataParallel(Comm& comm, Backend& backend, const Parameters& param
       parameters_(parameters),
       options_(options),
       cuts_(shard_cuts(parameters.count(), comm.size())),
-      exchange_(comm, parameters, cuts_, options.overlap, options.bucket),
+      exchange_(comm, backend, parameters, cuts_, options.overlap, options.bucket),
       slots_{parameters.grads()} {
   check(parameters.trainable(), "[data parallel] the parameters are not trainable");
   check(!options.deterministic ||
@@ -80,11 +80,7 @@ double DataParallel::gradients(const StepSamples& step, const ComputePart& compu
   exchange_.finish();
   // The parts computed the same; that they decide the same is not left to their machines.
   if (options_.row) options_.row->broadcast(std::as_writable_bytes(std::span(&loss, 1)), 0);
-  if (options_.zero_stage == 0 && comm_.size() > 1) {
-    std::vector<int64_t> bytes = cuts_;
-    for (int64_t& cut : bytes) cut *= int64_t(sizeof(float));
-    comm_.all_gather(std::as_writable_bytes(parameters_.grads().span<float>()), bytes);
-  }
+  if (options_.zero_stage == 0 && comm_.size() > 1) gather(parameters_.grads());
   return loss;
 }
 
@@ -136,8 +132,12 @@ double DataParallel::deterministic(const StepSamples& step, const ComputePart& c
 double DataParallel::gradient_norm() {
   int64_t count = parameters_.count(), block = block_size(count);
   std::vector<double> squares(size_t((count + block - 1) / block), 0.0);
-  int64_t end = cuts_[size_t(comm_.rank()) + 1];
-  for (int64_t at = cuts_[size_t(comm_.rank())]; at < end; at += block)
+  int64_t begin = cuts_[size_t(comm_.rank())], end = cuts_[size_t(comm_.rank()) + 1];
+  if (!options_.row) {
+    auto sums = backend_.block_squares(parameters_.grads().slice(begin, end), block);
+    std::ranges::copy(sums, squares.begin() + begin / block);
+  }
+  for (int64_t at = begin; options_.row && at < end; at += block)
     squares[size_t(at / block)] = counted_squares({at, std::min(at + block, end)});
   double sum = total(squares);
   if (options_.row) options_.row->all_reduce(std::span(&sum, 1));
@@ -145,7 +145,6 @@ double DataParallel::gradient_norm() {
 }
 
 double DataParallel::counted_squares(FlatSpan span) {
-  if (!options_.row) return backend_.sum_squares(parameters_.grads().slice(span.begin, span.end));
   double sum = 0;
   auto first = std::ranges::upper_bound(options_.counted, span.begin, {}, &FlatSpan::end);
   for (auto c = first; c != options_.counted.end() && c->begin < span.end; ++c)
@@ -156,10 +155,16 @@ double DataParallel::counted_squares(FlatSpan span) {
 
 void DataParallel::share_values() {
   if (options_.zero_stage == 0 || comm_.size() == 1) return;
-  const Tensor& values = parameters_.values();
+  gather(parameters_.values());
+}
+
+// Everybody's numbers of a flat buffer, on all.
+void DataParallel::gather(const Tensor& flat) {
   std::vector<int64_t> bytes = cuts_;
-  for (int64_t& cut : bytes) cut *= traits(values.dtype()).block_bytes;
-  comm_.all_gather({values.bytes_data(), size_t(values.bytes())}, bytes);
+  for (int64_t& cut : bytes) cut *= traits(flat.dtype()).block_bytes;
+  change_on_host(backend_, flat, [&](const Tensor& t) {
+    comm_.all_gather({t.bytes_data(), size_t(t.bytes())}, bytes);
+  });
 }
 
 }  // namespace slm

@@ -77,6 +77,7 @@ class DataParallel {
   double fast(const StepSamples& step, const ComputePart& compute);
   double deterministic(const StepSamples& step, const ComputePart& compute);
   double total(std::vector<double>& values);
+  void gather(const Tensor& flat);
   double counted_squares(FlatSpan span);
 
   Comm& comm_;

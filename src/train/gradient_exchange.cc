@@ -20,13 +20,14 @@ std::vector<int64_t> layer_begins(const Parameters& parameters) {
 
 }  // namespace
 
-GradientExchange::GradientExchange(Comm& comm, const Parameters& parameters,
+GradientExchange::GradientExchange(Comm& comm, Allocator& memory, const Parameters& parameters,
                                    std::vector<int64_t> cuts, bool overlap, int64_t bucket)
     : comm_(comm.split(0)),
+      memory_(memory),
       parameters_(parameters),
       cuts_(std::move(cuts)),
       layer_begins_(layer_begins(parameters)),
-      overlap_(overlap && comm.size() > 1),
+      overlap_(overlap && comm.size() > 1 && memory.device() == Device::kHost),
       bucket_(std::max<int64_t>(1, bucket)),
       on_gradients_([this](int64_t layer) { complete_down_to(layer_begins_.at(size_t(layer))); }) {
   if (overlap_) thread_ = std::thread([this] { work(); });
@@ -73,7 +74,8 @@ void GradientExchange::finish() {
 void GradientExchange::send(FlatSpan span) {
   std::vector<int64_t> cuts;
   for (int64_t cut : cuts_) cuts.push_back(std::clamp(cut, span.begin, span.end) - span.begin);
-  comm_->reduce_scatter(parameters_.grads().slice(span.begin, span.end).span<float>(), cuts);
+  change_on_host(memory_, parameters_.grads().slice(span.begin, span.end),
+                 [&](const Tensor& grads) { comm_->reduce_scatter(grads.span<float>(), cuts); });
 }
 
 void GradientExchange::work() {

@@ -20,9 +20,11 @@ namespace slm {
 
 class GradientExchange {
  public:
-  // `cuts`: who owns which numbers. Without `overlap` everything is sent in finish().
-  GradientExchange(Comm& comm, const Parameters& parameters, std::vector<int64_t> cuts,
-                   bool overlap, int64_t bucket);
+  // `cuts`: who owns which numbers. Without `overlap` a bucket is sent when it is complete, by the
+  // thread that computes; so it is where gradients lie on a device, which takes calls from one
+  // thread at a time.
+  GradientExchange(Comm& comm, Allocator& memory, const Parameters& parameters,
+                   std::vector<int64_t> cuts, bool overlap, int64_t bucket);
   ~GradientExchange();
   GradientExchange(const GradientExchange&) = delete;
   GradientExchange& operator=(const GradientExchange&) = delete;
@@ -40,6 +42,7 @@ class GradientExchange {
   void work();
 
   std::unique_ptr<Comm> comm_;  // a group of its own, for the thread
+  Allocator& memory_;
   const Parameters& parameters_;
   std::vector<int64_t> cuts_;
   std::vector<int64_t> layer_begins_;  // in the flat buffer

@@ -85,7 +85,7 @@ Machine::Machine(const RunConfig& config, const ModelPart& mine, const SpecialTo
                  Accept accept)
     : exact(config.working_type() == DType::kF32 ? Parameters{} : initial),
       parameters(trainable(std::move(initial), backend, config.working_type())),
-      decoder(mine.spec(), parameters, grid.sum()),
+      decoder(mine.spec(), parameters, grid.sum(backend)),
       objective(decoder, std::move(source), training_spec(config, special)),
       parallel(grid.column(), backend, parameters, parallel_options(config.parallel, mine, grid)),
       optimizer(backend, parameters, optimizer_spec(config.optimizer), parallel.span()),

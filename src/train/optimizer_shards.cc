@@ -20,6 +20,7 @@ std::vector<FlatSpan> spans_of_all(Comm& comm, FlatSpan own) {
   return spans;
 }
 
+// own: on the host
 void gather_numbers(Comm& comm, std::span<const FlatSpan> spans, const Tensor& own, int64_t count,
                     Tensor& into) {
   if (!comm.first()) return comm.send(std::as_bytes(own.span<const float>()), 0);
@@ -74,16 +75,27 @@ void join(Comm& row, const ModelPart& mine, const Tensor& own, Tensor& into) {
     if (row.first() || part == row.rank()) join_part(row, mine.other(part), own, into);
 }
 
+// The live numbers themselves, or copies in the buffer.
+OptimizerState on_host(const OptimizerState& live, Allocator& memory, OptimizerState& buffer) {
+  if (memory.device() == Device::kHost) return live;
+  copy_state(memory, live, buffer);
+  return buffer;
+}
+
 }  // namespace
 
 OptimizerState whole_state(Comm& comm, const Parameters& parameters, const AdamW& optimizer,
                            OptimizerState& buffer) {
   if (optimizer.span().size() == parameters.count())
-    return comm.first() ? view_of(parameters, optimizer) : OptimizerState{};
+    return comm.first() ? on_host(view_of(parameters, optimizer), optimizer.memory(), buffer)
+                        : OptimizerState{};
   std::vector<FlatSpan> spans = spans_of_all(comm, optimizer.span());
-  gather_numbers(comm, spans, optimizer.master(), parameters.count(), buffer.master);
-  gather_numbers(comm, spans, optimizer.first_moment(), parameters.count(), buffer.m);
-  gather_numbers(comm, spans, optimizer.second_moment(), parameters.count(), buffer.v);
+  auto gather = [&](const Tensor& own, Tensor& into) {
+    gather_numbers(comm, spans, to_host(optimizer.memory(), own), parameters.count(), into);
+  };
+  gather(optimizer.master(), buffer.master);
+  gather(optimizer.first_moment(), buffer.m);
+  gather(optimizer.second_moment(), buffer.v);
   buffer.updates = optimizer.updates();
   return buffer;
 }

@@ -1,4 +1,4 @@
-// What an optimiser knows, whole and on the host: what a checkpoint is written from.
+// What an optimiser knows, whole: what a checkpoint is written from, then on the host.
 #pragma once
 
 #include "train/adamw.h"
@@ -16,8 +16,8 @@ struct OptimizerState {
 // step.
 OptimizerState view_of(const Parameters& parameters, const AdamW& optimizer);
 
-// Copies the numbers, so that training may go on while they are written. `into` is reused when it
-// has the size.
-void copy_state(const OptimizerState& from, OptimizerState& into);
+// Copies the numbers to the host, so that training may go on while they are written. `into` is
+// reused when it has the size. `memory`: where `from` lies.
+void copy_state(Allocator& memory, const OptimizerState& from, OptimizerState& into);
 
 }  // namespace slm

@@ -34,6 +34,12 @@ BackendOptions fair_share(BackendOptions options, Comm& comm) {
   return options;
 }
 
+std::unique_ptr<Backend> made_backend(const PretrainOptions& options, Comm& comm) {
+  BackendOptions share = fair_share(options.backend_options, comm);
+  if (options.make_backend) return options.make_backend(share);
+  return make_backend(options.backend, share);
+}
+
 // Processes that were told different things would train different models, or wait forever.
 void check_same_everywhere(Comm& comm, const std::string& told) {
   std::vector<std::string> texts = comm.gather(told, 0);
@@ -45,14 +51,8 @@ void check_same_everywhere(Comm& comm, const std::string& told) {
 }
 
 // The numbers of `from`, in the type that `to` computes in.
-void assign(const Parameters& from, const Parameters& to) {
-  for (const Parameter& p : to.items()) {
-    Tensor source = from.at(p.spec.name);
-    int64_t count = source.elements();
-    std::vector<float> numbers(static_cast<size_t>(count));
-    traits(source.dtype()).to_f32(source.bytes_data(), numbers.data(), count);
-    traits(p.value.dtype()).from_f32(numbers.data(), p.value.bytes_data(), count);
-  }
+void assign(Backend& backend, const Parameters& from, const Parameters& to) {
+  for (const Parameter& p : to.items()) backend.copy(from.at(p.spec.name), p.value);
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ Pretraining::State::State(RunConfig run_config, std::vector<ConfigSource> config
       alone(options.comm ? nullptr : one_process()),
       comm(options.comm ? *options.comm : *alone),
       grid(comm, config.parts()),
-      backend(make_backend(options.backend, fair_share(options.backend_options, comm))),
+      backend(made_backend(options, comm)),
       vocabulary(open_vocabulary(config, false)),
       model(model_for_training(config.shape, vocabulary.tokens, vocabulary.special, config.notes)),
       mine(model.spec, grid.part(), grid.parts()),
@@ -212,7 +212,7 @@ TrainingSnapshot Pretraining::State::snapshot() {
   DType dtype = dtype_from_name(config.saving.dtype).value_or(computed);
   OptimizerState live = whole_state(grid, mine, machine->parameters, machine->optimizer, staged);
   if (config.saving.background && comm.first() && live.m.storage() != staged.m.storage())
-    copy_state(live, staged);
+    copy_state(*backend, live, staged);
   return {.model = model,
           .parameters = parameter_specs(model.spec),
           .optimizer = config.saving.background ? staged : live,
@@ -318,7 +318,7 @@ void Pretraining::State::rewind(const Fault& fault) {
   if (!restart || !restart->state)
     fail(ErrorKind::kNotFound, "[train] step {}: there is no checkpoint in {} to rewind to",
          fault.step, config.saving.save);
-  assign(mine.take(restart->parameters), machine->parameters);
+  assign(*backend, mine.take(restart->parameters), machine->parameters);
   continue_from(*restart, true);
   faults.policy().rewind(restart->state->faults, restart->checkpoint.string());
   skip(fault, restart->state->samples);

@@ -14,8 +14,10 @@
 namespace slm {
 
 struct PretrainOptions {
-  std::string backend = "cpu";
+  std::string backend = "auto";
   BackendOptions backend_options = {};
+  // Makes another backend than the one of that name; null: that one.
+  std::function<std::unique_ptr<Backend>(const BackendOptions&)> make_backend = {};
   bool resume = false;   // continue from the newest good checkpoint in `save`, if there is one
   bool dry_run = false;  // data and tokenizer may be missing
   Comm* comm = nullptr;  // the processes of the run; null: this one alone

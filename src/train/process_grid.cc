@@ -14,14 +14,12 @@ ProcessGrid::ProcessGrid(Comm& all, int64_t parts) : all_(all) {
   column_ = all.split(int(all.rank() % parts));
 }
 
-SumParts ProcessGrid::sum() const {
+SumParts ProcessGrid::sum(Allocator& memory) const {
   if (!row_) return {};
-  return [&row = *row_](const Tensor& t) {
-    check(t.device() == Device::kHost, "[processes] a sum of tensors that are not on the host");
-    Tensor sum = to_dtype(t, DType::kF32);
+  return [&row = *row_, &memory](const Tensor& t) {
+    Tensor sum = to_dtype(to_host(memory, t), DType::kF32);
     row.all_reduce(sum.span<float>());
-    if (sum.storage() != t.storage())
-      traits(t.dtype()).from_f32(sum.data<float>(), t.bytes_data(), t.elements());
+    if (sum.storage() != t.storage()) memory.copy(sum, t);
   };
 }
 

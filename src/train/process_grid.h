@@ -21,8 +21,8 @@ class ProcessGrid {
   int64_t parts() const { return row_ ? row_->size() : 1; }
   int64_t part() const { return row_ ? row_->rank() : 0; }
 
-  // For the decoder: adds up over the row, in f32 whatever the type.
-  SumParts sum() const;
+  // For the decoder: adds up over the row, in f32 whatever the type. `memory`: where states lie.
+  SumParts sum(Allocator& memory) const;
 
  private:
   Comm& all_;

@@ -39,6 +39,38 @@ Schedule constant_rate(double rate, int64_t steps) {
   return Schedule(rate, schedule);
 }
 
+struct StepTime {
+  double seconds, cpu_seconds;
+};
+
+StepTime time_of(const std::function<void()>& step) {
+  double cpu_begin = process_cpu_seconds();
+  auto begin = std::chrono::steady_clock::now();
+  step();
+  std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  return {took.count(), process_cpu_seconds() - cpu_begin};
+}
+
+// Waiting after every call for a device that computes on its own would slow it down: its kernels
+// are watched in as many steps again. `step` ends when all it asked for is done.
+void run_steps(const StepBenchmarkOptions& o, ProfiledBackend& backend,
+               const std::function<void()>& step, StepBenchmark& result) {
+  bool apart = backend.device() != Device::kHost;
+  int64_t timed = o.warmup + o.steps, all = timed + (apart ? o.steps : 0);
+  backend.watch(!apart);
+  for (int64_t i = 0; i < all; ++i) {
+    if (o.progress) o.progress(i, all);
+    if (i == o.warmup) backend.reset();
+    if (i == timed) backend.watch(true);
+    StepTime took = time_of(step);
+    if (i >= (apart ? timed : o.warmup)) result.watched_seconds += took.seconds;
+    if (i < o.warmup || i >= timed) continue;
+    result.seconds.push_back(took.seconds);
+    result.cpu_seconds.push_back(took.cpu_seconds);
+  }
+  if (o.progress) o.progress(all, all);
+}
+
 // The steps themselves; everything they need is made and dropped here.
 void time_steps(const StepBenchmarkOptions& o, const DecoderSpec& spec, ProfiledBackend& backend,
                 StepBenchmark& result) {
@@ -57,18 +89,13 @@ void time_steps(const StepBenchmarkOptions& o, const DecoderSpec& spec, Profiled
                    .recompute = o.config.recompute ? o.config.recompute_layers : 0,
                    .loss_scaler = scaled ? &scaler : nullptr});
   result.parameters = double(parameters.count());
-  for (int64_t i = 0; i < o.warmup + o.steps; ++i) {
-    if (o.progress) o.progress(i, o.warmup + o.steps);
-    if (i == o.warmup) backend.reset();
-    double cpu_begin = process_cpu_seconds();
-    auto begin = std::chrono::steady_clock::now();
+  Tensor done = Tensor::host({1}, DType::kF32);
+  auto step = [&] {
     result.final_loss = trainer.step().loss;
-    std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    if (i < o.warmup) continue;
-    result.seconds.push_back(took.count());
-    result.cpu_seconds.push_back(process_cpu_seconds() - cpu_begin);
-  }
-  if (o.progress) o.progress(o.warmup + o.steps, o.warmup + o.steps);
+    bool apart = backend.device() != Device::kHost;
+    if (apart) backend.copy(parameters.grads().slice(0, 1), done);  // waits for the update
+  };
+  run_steps(o, backend, step, result);
 }
 
 }  // namespace
@@ -104,16 +131,12 @@ StepBenchmark benchmark_steps(const StepBenchmarkOptions& o) {
 
 namespace {
 
-double total_seconds(const StepBenchmark& r) {
-  return std::accumulate(r.seconds.begin(), r.seconds.end(), 0.0);
-}
-
 // One line of the profile: share of the step, and the rates as shares of the limits.
 std::string profile_line(const StepBenchmark& r, const KernelAccount& k) {
   double steps = double(r.seconds.size());
   std::string line = format("  {:<20} {:>8.1f} {:>9.1f} {:>6.1f} {:>9.1f}", k.name,
                             double(k.calls) / steps, 1e3 * k.seconds / steps,
-                            100 * k.seconds / total_seconds(r), 1e3 * k.cpu_seconds / steps);
+                            100 * k.seconds / r.watched_seconds, 1e3 * k.cpu_seconds / steps);
   if (k.seconds <= 0) return line;
   if (k.flops > 0)
     line += format(" {:>9.1f} {:>5.0f} %", k.flops / k.seconds / 1e9,
@@ -151,9 +174,9 @@ std::string to_table(const StepBenchmark& r) {
   out += format("  {:<20} {:>8} {:>9} {:>6} {:>9} {:>9} {:>7} {:>8}\n", "kernel", "calls", "ms",
                 "%", "CPU ms", "GFLOP/s", "of GEMM", "GB/s");
   for (const KernelAccount& k : r.kernels) out += profile_line(r, k) + "\n";
-  double other = total_seconds(r) - kernel_seconds(r);
+  double other = r.watched_seconds - kernel_seconds(r);
   out += format("  {:<20} {:>8} {:>9.1f} {:>6.1f}\n", "outside kernels", "",
-                1e3 * other / double(r.seconds.size()), 100 * other / total_seconds(r));
+                1e3 * other / double(r.seconds.size()), 100 * other / r.watched_seconds);
   return out;
 }
 

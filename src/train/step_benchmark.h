@@ -15,7 +15,7 @@ namespace slm {
 struct StepBenchmarkOptions {
   RunConfig config;
   int64_t steps = 5, warmup = 1;
-  std::string backend = "cpu";
+  std::string backend = "auto";
   BackendOptions backend_options;
   // told before each step; null: nobody listens
   std::function<void(int64_t done, int64_t total)> progress;
@@ -34,7 +34,8 @@ struct StepBenchmark {
   double peak_flops = 0, peak_bandwidth = 0;  // measured here: f32 GEMM, reading memory
   double planned_bytes = 0;                   // what plan_memory (train/plan.h) says
   double peak_bytes = 0;                      // most memory the process had, weights to program
-  std::vector<KernelAccount> kernels;         // of all timed steps together
+  std::vector<KernelAccount> kernels;         // of as many steps as were timed, together
+  double watched_seconds = 0;                 // of those steps: the timed ones, if on the host
 
   double median_seconds() const;
   double tokens_per_second() const { return tokens_per_step / median_seconds(); }

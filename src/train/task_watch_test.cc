@@ -64,7 +64,7 @@ TEST(TaskWatch, PartsOfAModelScoreTogether) {
       ModelPart mine(model.spec, grid.part(), grid.parts());
       auto backend = make_cpu_backend({.threads = 1});
       Parameters parameters = initial_parameters(mine, config.init, 1);
-      Decoder decoder(mine.spec(), parameters, grid.sum());
+      Decoder decoder(mine.spec(), parameters, grid.sum(*backend));
       Results found = watch.run(decoder, *backend, grid,
                                 [&] { return stop && comm.rank() == comm.size() - 1; });
       if (comm.first()) results = found;

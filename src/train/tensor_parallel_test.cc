@@ -142,7 +142,7 @@ Outcome train(const Way& way) {
         whole_state(p->grid, p->mine, p->machine.parameters, p->machine.optimizer, buffer);
     if (!comm.first()) return;
     out.validation = loss;
-    copy_state(state, out.state);
+    copy_state(*p->backend, state, out.state);
   });
   return out;
 }
@@ -281,7 +281,7 @@ OptimizerState read_back(const fs::path& directory, const Way& way) {
     OptimizerState buffer;
     OptimizerState state =
         whole_state(p.grid, p.mine, machine.parameters, machine.optimizer, buffer);
-    if (comm.first()) copy_state(state, read);
+    if (comm.first()) copy_state(*p.backend, state, read);
   });
   return read;
 }

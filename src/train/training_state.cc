@@ -114,7 +114,7 @@ Tensor load_state(const TensorFiles& stored, const fs::path& file, const std::st
 
 // Numbers `span` of the flat state of a part, from tensors that were saved whole.
 void read_numbers(const TensorFiles& stored, const fs::path& file, const ModelPart& mine,
-                  std::string_view suffix, FlatSpan span, const Tensor& into) {
+                  std::string_view suffix, FlatSpan span, Allocator& memory, const Tensor& into) {
   int64_t at = 0;
   for (size_t i = 0; i < mine.parameters().size(); ++i) {
     const auto& [p, whole] = mine.parameters()[i];
@@ -122,9 +122,8 @@ void read_numbers(const TensorFiles& stored, const fs::path& file, const ModelPa
     int64_t first = std::exchange(at, at + p.shape.elements());
     if (part.size() <= 0) continue;
     Tensor from = mine.take(i, load_state(stored, file, format("{}.{}", p.name, suffix), whole));
-    auto numbers =
-        from.span<const float>().subspan(size_t(part.begin - first), size_t(part.size()));
-    std::copy(numbers.begin(), numbers.end(), into.data<float>() + (part.begin - span.begin));
+    memory.copy(from.slice(part.begin - first, part.end - first),
+                into.slice(part.begin - span.begin, part.end - span.begin));
   }
 }
 
@@ -217,14 +216,17 @@ void read_optimizer(const fs::path& directory, const ModelPart& mine, const Para
                     const TrainerState& state, AdamW& optimizer) {
   fs::path file = directory / kOptimizerFile;
   TensorFiles stored = open_optimizer(directory);
-  read_numbers(stored, file, mine, kFirstMoment, optimizer.span(), optimizer.first_moment());
-  read_numbers(stored, file, mine, kSecondMoment, optimizer.span(), optimizer.second_moment());
+  auto read = [&](std::string_view suffix, FlatSpan span, const Tensor& into) {
+    read_numbers(stored, file, mine, suffix, span, optimizer.memory(), into);
+  };
+  read(kFirstMoment, optimizer.span(), optimizer.first_moment());
+  read(kSecondMoment, optimizer.span(), optimizer.second_moment());
   if (has_master(stored)) {
     // f32 working values are their own master copy, and every process needs all of them
     if (optimizer.mixed())
-      read_numbers(stored, file, mine, kMaster, optimizer.span(), optimizer.master());
+      read(kMaster, optimizer.span(), optimizer.master());
     else
-      read_numbers(stored, file, mine, kMaster, {0, parameters.count()}, parameters.values());
+      read(kMaster, {0, parameters.count()}, parameters.values());
   }
   optimizer.set_updates(state.updates);
 }

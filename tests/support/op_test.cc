@@ -10,6 +10,7 @@
 #include "backend/cpu/isa.h"
 #include "backend/reference/numbers.h"
 #include "backend/reference/reference.h"
+#include "support/far_backend.h"
 #include "util/format.h"
 #include "util/rng.h"
 
@@ -54,20 +55,29 @@ Tensor filled(const Shape& shape, DType dtype, double value) {
   return t;
 }
 
-// Gradients of all inputs, or of input `only`; none without dy.
+Inputs to_device(Backend& backend, const Inputs& inputs) {
+  Inputs there;
+  for (const Tensor& t : inputs) there.push_back(slm::to_device(backend, t));
+  return there;
+}
+
+// Gradients of all inputs, or of input `only`; none without dy. All on the host.
 Results differentiate(Backend& backend, const Op& op, const Inputs& inputs, const Tensor& dy,
                       GradStart start = kOverwrite, std::optional<size_t> only = {}) {
   Tape tape(backend);
   Results results;
+  Inputs there = to_device(backend, inputs);
   for (size_t i = 0; i < inputs.size(); ++i) {
     Tensor& grad = results.grads.emplace_back();
     if (!dy || !inputs[i] || (only && i != *only)) continue;
-    grad = filled(inputs[i].shape(), inputs[i].dtype(), start.value);
-    tape.bind(inputs[i], grad, start.beta);
+    grad = slm::to_device(backend, filled(inputs[i].shape(), inputs[i].dtype(), start.value));
+    tape.bind(there[i], grad, start.beta);
   }
   Context cx{backend, &tape};
-  results.y = op(cx, inputs);
-  if (dy) tape.backward(results.y, testing::converted(dy, results.y.dtype()));
+  Tensor y = op(cx, there), d = testing::converted(dy, y.dtype());
+  if (dy) tape.backward(y, y.device() == Device::kHost ? d : slm::to_device(backend, d));
+  results.y = to_host(backend, y);
+  for (Tensor& grad : results.grads) grad = to_host(backend, grad);
   return results;
 }
 
@@ -159,16 +169,9 @@ void expect_within(const std::string& what, const Tensor& actual, const Tensor& 
                                       worst_bound);
 }
 
-void expect_same_bits(const std::string& what, const Tensor& a, const Tensor& b) {
-  ASSERT_EQ(a.shape(), b.shape()) << what;
-  ASSERT_EQ(a.dtype(), b.dtype()) << what;
-  EXPECT_EQ(std::memcmp(a.bytes_data(), b.bytes_data(), size_t(a.bytes())), 0)
-      << what << " is not the same bit by bit";
-}
-
 Tensor infer(Backend& backend, const Op& op, const Inputs& inputs) {
   Context cx{backend};
-  return op(cx, inputs);
+  return to_host(backend, op(cx, to_device(backend, inputs)));
 }
 
 std::string gradient_name(size_t input) { return format("gradient of input {}", input); }
@@ -195,6 +198,13 @@ Tensor converted(const Tensor& t, DType dtype) {
   return result;
 }
 
+void expect_same_bits(const std::string& what, const Tensor& a, const Tensor& b) {
+  ASSERT_EQ(a.shape(), b.shape()) << what;
+  ASSERT_EQ(a.dtype(), b.dtype()) << what;
+  EXPECT_EQ(std::memcmp(a.bytes_data(), b.bytes_data(), size_t(a.bytes())), 0)
+      << what << " is not the same bit by bit";
+}
+
 std::vector<OpCase> every_backend() {
   std::vector<OpCase> cases{{"reference", [](int) { return make_reference_backend(); }}};
   for (std::string_view isa : cpu::available_isas())
@@ -202,6 +212,9 @@ std::vector<OpCase> every_backend() {
                        return make_cpu_backend(
                            {.threads = threads, .isa = std::string(isa), .exact = true});
                      }});
+  cases.push_back({"far", make_far_backend});
+  if (cuda_available())
+    cases.push_back({"cuda", [](int) { return make_cuda_backend({.exact = true}); }});
   return cases;
 }
 
@@ -210,7 +223,8 @@ std::vector<OpCase> every_backend_and_dtype() {
   for (OpCase c : every_backend()) {
     for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
       c.dtype = dtype;
-      cases.push_back(c);
+      bool known = c.backend == "far" && dtype != DType::kF32;  // as the backend that computes
+      if (!known) cases.push_back(c);
     }
   }
   return cases;

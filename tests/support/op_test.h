@@ -34,6 +34,8 @@ using Op = std::function<Tensor(Context&, const Inputs&)>;
 Tensor random(const Shape& shape, uint64_t stream, double spread = 1);
 Tensor converted(const Tensor& t, DType dtype);  // floats to another type; absent stays absent
 
+void expect_same_bits(const std::string& what, const Tensor& a, const Tensor& b);
+
 struct OpCase {
   std::string backend;
   std::function<std::unique_ptr<Backend>(int threads)> make;

@@ -183,6 +183,7 @@ TEST(BlockTensor, ConvertsBothWays) {
 struct HostMemory : Allocator {
   Tensor empty(const Shape& shape, DType dtype) override { return Tensor::host(shape, dtype); }
   void zero(const Tensor& t) override { std::memset(t.bytes_data(), 0, size_t(t.bytes())); }
+  void copy(const Tensor&, const Tensor&) override {}
 };
 
 TEST(BlockTensor, ParametersInBlocksAreNotTrained) {

@@ -15,10 +15,13 @@ void update(Digest& digest, const std::string& text) {
   digest.update(std::string_view("\0", 1));
 }
 
-void update(Digest& digest, const Tensor& t) {
+void update(Digest& digest, Backend& backend, const Tensor& t) {
   int64_t bytes = t.bytes(), step = std::max<int64_t>(kPiece, bytes / kPieces);
-  for (int64_t at = 0; at < bytes; at += step)
-    digest.update({t.bytes_data() + at, size_t(std::min(kPiece, bytes - at))});
+  Tensor all(t.shared_storage(), t.byte_offset(), {bytes}, DType::kU8);
+  for (int64_t at = 0; at < bytes; at += step) {
+    Tensor piece = to_host(backend, all.slice(at, std::min(at + kPiece, bytes)));
+    digest.update({piece.bytes_data(), size_t(piece.bytes())});
+  }
 }
 
 // How the tokenizer splits and merges shows in what it makes of a text of many kinds.
@@ -67,7 +70,7 @@ std::string fingerprint(const EvaluatedModel& model, const ModelConfig& config,
   for (const Parameter& p : parameters.items()) {
     update(digest, format("{} {} {}", p.spec.name, p.value.shape().to_string(),
                           traits(p.value.dtype()).name));
-    update(digest, p.value);
+    update(digest, model.backend, p.value);
   }
   update(digest, model.tokenizer);
   update(digest, kernels_of(model.backend));

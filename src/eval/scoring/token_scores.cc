@@ -45,28 +45,34 @@ class Chunk {
 
   size_t size() const { return queries_.size(); }
 
-  // [R, V] f32 on the host, R padded to whole tiles.
+  // [R, V] f32, R padded to whole tiles.
   Tensor logits(Context& cx, const Decoder& decoder, const Tensor& hidden) const {
     int64_t count = int64_t(rows_.size()), padded = (count + kUnit - 1) / kUnit * kUnit;
     Tensor states = cx.backend.empty({padded, hidden.dim(1)}, hidden.dtype());
-    for (int64_t r = 0; r < padded; ++r) {
-      int64_t from = rows_[size_t(std::min(r, count - 1))];
-      cx.backend.copy(hidden.rows(from, from + 1), states.rows(r, r + 1));
-    }
-    return to_dtype(decoder.logits(cx, states), DType::kF32);
+    std::vector<RowRun> runs;
+    for (int64_t r = 0; r < padded; ++r)
+      runs.push_back({rows_[size_t(std::min(r, count - 1))], r, 1});
+    cx.backend.copy_rows(hidden, states, runs);
+    Tensor computed = decoder.logits(cx, states);
+    if (computed.dtype() == DType::kF32) return computed;
+    Tensor wide = cx.backend.empty(computed.shape(), DType::kF32);
+    cx.backend.copy(computed, wide);
+    return wide;
   }
 
   // A row may be asked for several targets: the n-th of every row in the n-th round.
   void score(Context& cx, const Tensor& logits, std::span<TokenScore> scores) const {
     int64_t rows = logits.dim(0), vocab = logits.dim(1);
-    Tensor targets = Tensor::host({rows}, DType::kI32), losses = Tensor::host({rows}, DType::kF32);
+    Tensor targets = Tensor::host({rows}, DType::kI32), numbers = to_host(cx.backend, logits);
+    Tensor device_losses = cx.backend.empty({rows}, DType::kF32);
     std::vector<size_t> asked;
     for (size_t round = 0; !(asked = queries_of(round)).empty(); ++round) {
       std::ranges::fill(targets.span<int32_t>(), -1);
       for (size_t q : asked) targets.data<int32_t>()[places_[q]] = queries_[q].target;
-      cx.backend.cross_entropy({.logits = logits, .targets = targets, .losses = losses});
+      cx.backend.cross_entropy({.logits = logits, .targets = targets, .losses = device_losses});
+      Tensor losses = to_host(cx.backend, device_losses);
       for (size_t q : asked) {
-        auto row = logits.span<const float>().subspan(size_t(places_[q] * vocab), size_t(vocab));
+        auto row = numbers.span<const float>().subspan(size_t(places_[q] * vocab), size_t(vocab));
         scores[q] = {-losses.data<float>()[places_[q]], is_first_maximum(row, queries_[q].target)};
       }
     }

@@ -9,11 +9,11 @@ namespace slm {
 InputStatistics::InputStatistics(const Parameters& parameters)
     : sums_(parameters.items().size()),
       hook_([this](const Tensor& weight, const Tensor& input) { add(weight, input); }) {
-  for (const Parameter& p : parameters.items()) weights_.push_back(p.value.bytes_data());
+  for (const Parameter& p : parameters.items()) weights_.push_back(p.value.address());
 }
 
 void InputStatistics::add(const Tensor& weight, const Tensor& input) {
-  auto found = std::find(weights_.begin(), weights_.end(), weight.bytes_data());
+  auto found = std::find(weights_.begin(), weights_.end(), weight.address());
   if (found == weights_.end()) return;
   Sums& sums = sums_[size_t(found - weights_.begin())];
   Tensor x = to_dtype(input, DType::kF32);
@@ -38,7 +38,7 @@ void collect_statistics(Backend& backend, const Decoder& decoder, std::span<cons
   int64_t total = int64_t(ids.size()), piece = options.context;
   if (decoder.spec().max_positions > 0) piece = std::min(piece, decoder.spec().max_positions);
   std::function<void(const Tensor&, const Tensor&)> hook = [&](const Tensor& w, const Tensor& x) {
-    (*statistics.hook())(w, x);
+    (*statistics.hook())(w, to_host(backend, x));
     if (options.between) options.between();
   };
   Context cx{backend};

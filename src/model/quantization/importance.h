@@ -14,7 +14,8 @@
 
 namespace slm {
 
-// Collects while a Context with hook() runs. Not thread-safe; `parameters` must outlive it.
+// Collects while a Context with hook() runs on the host. Not thread-safe; `parameters` must outlive
+// it.
 class InputStatistics {
  public:
   explicit InputStatistics(const Parameters& parameters);
