@@ -123,8 +123,9 @@ __device__ void soften(const AttentionView& a, const Place& p, int key, bool the
 template <class Reader, int kRows>
 __device__ void add_values(const AttentionView& a, int64_t element, int count,
                            const float (&weights)[kRows][32], Running<kRows>& run) {
+  [[maybe_unused]] constexpr int kKeysAtOnce = kRows == 1 ? 4 : 2;  // in flight, as many as registers allow
   int lane = int(threadIdx.x) % 32;
-#pragma unroll 4
+#pragma unroll kKeysAtOnce
   for (int j = 0; j < count; ++j)
 #pragma unroll
     for (int c = 0; c < kColumns; ++c) {

@@ -25,6 +25,7 @@ inline constexpr int kTileStride = kSize + kPiece;
 template <int kRows, int kSize, int kThreads, class T>
 __device__ inline void fetch_rows(const T* from, int64_t stride, int rows, int size, T* tile) {
   constexpr int kPieces = kSize / kPiece;
+#pragma unroll 2  // more addresses at once take registers from the sums
   for (int i = int(threadIdx.x); i < kRows * kPieces; i += kThreads) {
     int row = i / kPieces, column = i % kPieces * kPiece;
     T* to = tile + row * kTileStride<kSize> + column;

@@ -46,8 +46,8 @@ class QuantTest : public ::testing::TestWithParam<DType> {
 
   CudaContext cx_{0};
 };
-INSTANTIATE_TEST_SUITE_P(Every, QuantTest, ::testing::ValuesIn(kFormats), [](const auto& info) {
-  return std::string(traits(info.param).name);
+INSTANTIATE_TEST_SUITE_P(Every, QuantTest, ::testing::ValuesIn(kFormats), [](const auto& c) {
+  return std::string(traits(c.param).name);
 });
 
 TEST_P(QuantTest, NumbersAreThoseOfTheFormat) {
