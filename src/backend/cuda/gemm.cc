@@ -4,6 +4,7 @@
 #include "backend/cuda/cuda_backend.h"
 #include "backend/cuda/elementwise.h"
 #include "backend/cuda/matvec.h"
+#include "backend/cuda/numbers.cuh"
 #include "backend/cuda/quant.cuh"
 
 namespace slm::cuda {
@@ -27,6 +28,7 @@ void CudaBackend::gemm(const GemmArgs& a) {
   if (a.c.elements() == 0) return;
   if (k == 0) return scale_and_add_bias(context_, a.bias, {a.c, a.beta});
   if (a.b.quantized()) {
+    if (!a.transpose_b) refuse(a.b);
     if (!quantized_rows(context_, a, exact_)) gemm_decoded(a);
     return;
   }
