@@ -3,8 +3,8 @@
 
 add_library(slm_flags INTERFACE)
 target_include_directories(slm_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
-target_compile_options(slm_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror
-                                              -Wno-missing-field-initializers)
+set(warnings -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-missing-field-initializers)
+target_compile_options(slm_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(slm_flags INTERFACE -Wno-restrict)  # false alarms on std::string, GCC bug 105651
 endif()

@@ -10,6 +10,7 @@
 #include "backend/cpu/isa.h"
 #include "backend/reference/numbers.h"
 #include "backend/reference/reference.h"
+#include "support/cuda_cases.h"
 #include "support/far_backend.h"
 #include "util/format.h"
 #include "util/rng.h"
@@ -213,6 +214,7 @@ std::vector<OpCase> every_backend() {
                            {.threads = threads, .isa = std::string(isa), .exact = true});
                      }});
   cases.push_back({"far", make_far_backend});
+  for (const OpCase& c : cuda_cases()) cases.push_back(c);
   if (cuda_available())
     cases.push_back({"cuda", [](int) { return make_cuda_backend({.exact = true}); }});
   return cases;

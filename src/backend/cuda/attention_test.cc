@@ -1,0 +1,134 @@
+// What the op tests (src/ops/attention_test.cc, attention_sizes_test.cc), which compare numbers with
+// the reference, do not ask: which results are the same bit by bit, and how work is cut up.
+#include "backend/cuda/attention.cuh"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "backend/cuda/attention_work.h"
+#include "support/refusal.h"
+#include "util/rng.h"
+
+namespace slm::cuda {
+namespace {
+
+Tensor random(const Shape& shape, DType dtype, const char* name) {
+  Tensor t = Tensor::host(shape, DType::kF32);
+  Rng rng(hash_name(name));
+  for (float& x : t.span<float>()) x = float(rng.normal());
+  return to_dtype(t, dtype);
+}
+
+class CudaAttention : public ::testing::TestWithParam<DType> {
+ protected:
+  static constexpr int64_t kHeads = 2, kSize = 16;
+
+  Tensor input(int64_t rows, const char* name) {
+    return cx_.on_device(random({rows, kHeads, kSize}, GetParam(), name));
+  }
+  // Rows of y, bit by bit.
+  std::vector<std::byte> attend(AttentionArgs a) {
+    a.y = cx_.empty(a.q.shape(), a.q.dtype());
+    a.scale = 0.25f;
+    attention_forward(cx_, a);
+    cx_.wait();
+    std::vector<std::byte> bytes(size_t(a.y.bytes()));
+    std::memcpy(bytes.data(), a.y.address(), bytes.size());
+    return bytes;
+  }
+
+  CudaContext cx_{0};
+};
+INSTANTIATE_TEST_SUITE_P(Every, CudaAttention,
+                         ::testing::Values(DType::kF32, DType::kBF16, DType::kF16),
+                         [](const auto& c) { return std::string(traits(c.param).name); });
+
+TEST_P(CudaAttention, ASegmentDoesNotDependOnTheOthers) {
+  Tensor q = input(40, "q"), k = input(700, "k"), v = input(700, "v");
+  Segments all = {{0, 30, 0, 70}, {30, 2, 70, 600}, {32, 8, 670, 30}};
+  std::vector<std::byte> together = attend({.q = q, .k = k, .v = v, .segments = all});
+  for (const AttentionSegment& s : all) {
+    Segments one = {{0, s.q_len, 0, s.k_len}};
+    std::vector<std::byte> alone = attend({.q = q.rows(s.q_begin, s.q_begin + s.q_len),
+                                           .k = k.rows(s.k_begin, s.k_begin + s.k_len),
+                                           .v = v.rows(s.k_begin, s.k_begin + s.k_len),
+                                           .segments = one});
+    size_t row = together.size() / 40;
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + s.q_begin * row))
+        << s.q_len;
+  }
+}
+
+// Also in which tile, at which place of it, and with how many keys hidden before its window.
+TEST_P(CudaAttention, UniformQueriesDoNotDependOnHowManyThereAre) {
+  constexpr int64_t kTokens = 140;
+  Tensor q = input(kTokens, "q"), k = input(kTokens, "k"), v = input(kTokens, "v");
+  for (int64_t window : {0, 50}) {
+    Segments whole = {{0, kTokens, 0, kTokens}};
+    std::vector<std::byte> all = attend(
+        {.q = q, .k = k, .v = v, .segments = whole, .window = window, .uniform = true});
+    size_t row = all.size() / kTokens;
+    for (int64_t first : {1, 77, 139}) {
+      Segments last = {{0, kTokens - first, 0, kTokens}};
+      std::vector<std::byte> some = attend({.q = q.rows(first, kTokens),
+                                            .k = k,
+                                            .v = v,
+                                            .segments = last,
+                                            .window = window,
+                                            .uniform = true});
+      EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin() + size_t(first) * row))
+          << first << " " << window;
+    }
+  }
+}
+
+TEST_P(CudaAttention, RefusesWhatItHasNoKernelFor) {
+  Tensor large = cx_.empty({4, 1, 257}, GetParam());
+  Segments segments = {{0, 4, 0, 4}};
+  AttentionArgs a{.q = large, .k = large, .v = large, .segments = segments, .y = large};
+  EXPECT_EQ(testing::refusal([&] { attention_forward(cx_, a); }),
+            "[cuda] attention heads of 257 values: at most 256 are expected");
+  Tensor q = input(4, "q"), blocks = cx_.empty({4, 32}, DType::kQ8_0);
+  AttentionArgs b{.q = q, .k = blocks, .v = blocks, .segments = segments, .y = q};
+  EXPECT_EQ(testing::refusal([&] { attention_backward(cx_, b, {.dy = q}); }),
+            "[cuda] keys and values in q8_0 have no gradients");
+}
+
+TEST(CudaAttentionWork, QueriesThatSeeMostKeysComeFirst) {
+  std::vector<AttentionWork> works = query_tiles({{0, 5, 0, 5}, {5, 300, 5, 1000}}, 128, 0);
+  ASSERT_EQ(works.size(), 4u);
+  EXPECT_EQ(works[0].q_begin, 5);
+  EXPECT_EQ(works[0].first, 256);
+  EXPECT_EQ(works[2].first, 0);
+  EXPECT_EQ(works[3].k_len, 5);
+}
+
+TEST(CudaAttentionWork, SharesOfKeysBeginAtTheWindow) {
+  DecodePlan plan = plan_decode({{0, 2, 0, 1000}, {2, 1, 1000, 40}}, 300);
+  ASSERT_EQ(plan.shares.size(), 3u);  // the first query's oldest key is 699
+  EXPECT_EQ(plan.shares[0].first, 512);
+  EXPECT_EQ(plan.shares[1].first, 768);
+  EXPECT_EQ(plan.shares[1].share, 2);
+  EXPECT_EQ(plan.shares[2].share, -1);
+  ASSERT_EQ(plan.merges.size(), 2u);
+  EXPECT_EQ(plan.merges[1].q_begin, 1);
+  EXPECT_EQ(plan.merges[1].share, 1);
+  EXPECT_EQ(plan.sums, 4);
+  EXPECT_EQ(plan.most_queries, 2);
+}
+
+TEST(CudaAttentionWork, PartsHaveNoKeyTwice) {
+  Segments apart = {{5, 3, 5, 3}, {0, 5, 0, 5}};
+  EXPECT_EQ(disjoint_keys(apart).size(), 1u);
+  Segments shared = {{0, 5, 0, 10}, {5, 5, 3, 10}, {10, 2, 13, 2}, {12, 1, 9, 1}};
+  std::vector<Segments> parts = disjoint_keys(shared);
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[0].size(), 2u);
+  EXPECT_EQ(parts[1][0].k_begin, 3);
+  EXPECT_TRUE(disjoint_keys({}).empty());
+}
+
+}  // namespace
+}  // namespace slm::cuda
