@@ -20,8 +20,8 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-Tensor zeros(Backend& backend, const Shape& shape) {
-  Tensor t = backend.empty(shape, DType::kF32);
+Tensor zeros(Backend& backend, const Shape& shape, DType dtype = DType::kF32) {
+  Tensor t = backend.empty(shape, dtype);
   backend.zero(t);
   return t;
 }
@@ -46,11 +46,12 @@ double best_rate(int64_t size, int64_t most, double (*amount)(int64_t size),
 
 }  // namespace
 
-double gemm_flops_per_second(Backend& backend) {
+double gemm_flops_per_second(Backend& backend, DType dtype) {
   return best_rate(
       192, 1536, [](int64_t n) { return 2.0 * double(n) * double(n) * double(n); },
       [&](int64_t n) -> std::function<void()> {
-        Tensor a = zeros(backend, {n, n}), b = zeros(backend, {n, n}), c = zeros(backend, {n, n});
+        Tensor a = zeros(backend, {n, n}, dtype), b = zeros(backend, {n, n}, dtype);
+        Tensor c = zeros(backend, {n, n});
         return [=, &backend] { backend.gemm({.a = a, .b = b, .c = c}); };
       });
 }

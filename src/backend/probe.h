@@ -6,8 +6,9 @@
 
 namespace slm {
 
-// Multiply-adds, counted as two, per second of a large f32 product with all threads.
-double gemm_flops_per_second(Backend& backend);
+// Multiply-adds, counted as two, per second of a large product in f32, or of two matrices in bf16
+// or f16 into f32, with all threads.
+double gemm_flops_per_second(Backend& backend, DType dtype = DType::kF32);
 
 // Bytes per second that all threads together read from memory, past the caches.
 double read_bytes_per_second(Backend& backend);

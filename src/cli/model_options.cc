@@ -28,8 +28,8 @@ void ModelOptions::add_backend(CLI::App& app) {
       ->capture_default_str();
   app.add_flag(
       "--exact", exact,
-      "Multiply quantised weights with activations in f32: slower, without the rounding of "
-      "activations to eight bits");
+      "Multiply weights with activations in f32: slower, without the rounding of activations to "
+      "eight bits beside quantised weights, or to bf16 beside bf16 weights");
 }
 
 void ModelOptions::add_to(CLI::App& app, bool model_required) {

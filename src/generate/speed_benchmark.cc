@@ -195,6 +195,14 @@ void validate(const SpeedOptions& o, const DecoderSpec& spec) {
   }
 }
 
+// What matrices are multiplied in.
+std::string products_of(const Parameters& parameters, const SpeedOptions& o) {
+  if (o.backend == "reference" || o.backend_options.exact) return "f32";
+  auto any = [&](auto is) { return std::ranges::any_of(parameters.items(), is); };
+  if (any([](const Parameter& p) { return p.value.quantized(); })) return "int8";
+  return any([](const Parameter& p) { return p.value.dtype() == DType::kBF16; }) ? "bf16" : "f32";
+}
+
 }  // namespace
 
 double SpeedRow::median_rate() const { return median(rates); }
@@ -219,11 +227,10 @@ Speed benchmark_speed(const std::filesystem::path& path, const SpeedOptions& o) 
   speed.weight_bytes = double(model.parameters.bytes());
   measure_rows(bench, work_of_a_pass(decoder.spec(), model.parameters), speed);
   speed.peak_bytes = double(peak_memory());
-  speed.blocks = std::ranges::any_of(model.parameters.items(),
-                                     [](const Parameter& p) { return p.value.quantized(); });
-  if (o.backend == "reference") speed.blocks = false;  // which decodes them first
+  speed.peak_of = products_of(model.parameters, o);
   speed.peak_int8 = int8_ops_per_second(o.backend_options);
-  speed.peak_flops = gemm_flops_per_second(*backend);
+  speed.peak_flops =
+      gemm_flops_per_second(*backend, speed.peak_of == "bf16" ? DType::kBF16 : DType::kF32);
   speed.peak_bandwidth = read_bytes_per_second(*backend);
   return speed;
 }

@@ -45,10 +45,10 @@ struct Speed {
   double peak_bytes = 0;           // most memory the process had
   // Measured here: f32 GEMM, multiply-adds of bytes, reading memory.
   double peak_flops = 0, peak_int8 = 0, peak_bandwidth = 0;
-  bool blocks = false;  // matrices in block formats: they are multiplied as bytes
+  std::string peak_of = "f32";  // products with most of the weights: "f32", "bf16" or "int8"
   std::vector<SpeedRow> rows;
 
-  double peak_ops() const { return blocks ? peak_int8 : peak_flops; }
+  double peak_ops() const { return peak_of == "int8" ? peak_int8 : peak_flops; }
 };
 
 // Loads the model itself, to time that too. Errors as load_model's, and for a model whose context

@@ -34,10 +34,10 @@ std::vector<std::pair<std::string, std::string>> facts(const Speed& s) {
   return {{"model", format("{}: {} parameters, {}", s.model, format_count(s.parameters),
                            format_bytes(s.weight_bytes))},
           {"device", s.device},
-          {"limits", format("{:.1f} GB/s read, {:.1f} GFLOP/s f32 product, {:.1f} GOP/s int8; the "
+          {"limits", format("{:.1f} GB/s read, {:.1f} GFLOP/s {} product, {:.1f} GOP/s int8; the "
                             "peak below is of {}",
-                            s.peak_bandwidth / 1e9, s.peak_flops / 1e9, s.peak_int8 / 1e9,
-                            s.blocks ? "int8" : "f32")},
+                            s.peak_bandwidth / 1e9, s.peak_flops / 1e9,
+                            s.peak_of == "bf16" ? "bf16" : "f32", s.peak_int8 / 1e9, s.peak_of)},
           {"start", format("{:.3f} s to load, {:.3f} s to the first token after a prompt of 16",
                            s.load_seconds, s.first_token_seconds)},
           {"memory", format("{} at most", format_bytes(s.peak_bytes))}};
@@ -90,7 +90,7 @@ Json to_json(const Speed& s) {
           {"peak_bytes", s.peak_bytes},
           {"gemm_flops_per_second", s.peak_flops},
           {"int8_ops_per_second", s.peak_int8},
-          {"peak_is_of", s.blocks ? "int8" : "f32"},
+          {"peak_is_of", s.peak_of},
           {"read_bytes_per_second", s.peak_bandwidth},
           {"rows", rows}};
 }

@@ -83,7 +83,10 @@ class CpuBackend final : public Backend {
   void pack_right(const GemmArgs& a, const PackJob& job, int64_t first_column);
   void gemm_tiled(const GemmArgs& a, float* c);
   void multiply_rows(const GemmArgs& a, const TileJob& whole, int64_t k);
-  void gemm_dots(const GemmArgs& a, const float* x, float* c);
+  void gemm_dots(const GemmArgs& a, float* c);
+  // Whether f32 is rounded to bf16 to meet bf16 weights in the instruction for pairs of them.
+  bool rounds_to_pairs(const GemmArgs& a) const;
+  Tensor in_bf16(const Tensor& t);  // in scratch
   // Where the other operand is rounded to eight bits; null: in f32.
   const Int8Kernels* int8_kernels(const GemmArgs& a) const;
   void gemm_int8(const GemmArgs& a, const Int8Kernels& kernels, float* c);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <string>
 
 #include "util/error.h"
 
@@ -62,6 +64,30 @@ TEST(CpuMemory, OutlivesTheBackend) {
 
 TEST(CpuMemory, RefusesAbsurdSizes) {
   EXPECT_THROW(std::make_shared<BlockCache>()->take(int64_t{1} << 60), Error);
+}
+
+// bf16 weights: the other operand is rounded to bf16 first where that is faster, and not in an
+// exact backend. Small whole numbers over 256 are bf16 numbers or lie between two; every sum of
+// their products is exact in f32, so results must be those of the one or the other to the bit.
+TEST(CpuBackend, RoundsActivationsForBf16WeightsUnlessExact) {
+  constexpr int64_t kColumns = 19, kTerms = 70;
+  for (std::string_view isa : available_isas())
+    for (bool exact : {false, true})
+      for (int64_t rows : {1, 3, 8, 30}) {
+        CpuBackend backend({.threads = 2, .isa = std::string(isa), .exact = exact});
+        Tensor x = backend.empty({rows, kTerms}, DType::kF32);
+        Tensor w = backend.empty({kColumns, kTerms}, DType::kF32);
+        for (int64_t i = 0; i < x.elements(); ++i) x.data<float>()[i] = float(257 + i % 41) / 256;
+        for (int64_t i = 0; i < w.elements(); ++i) w.data<float>()[i] = float(i % 7 - 3);
+        bool rounds = !exact && choose_kernels(isa).has_pairs;
+        Tensor read = rounds ? to_dtype(to_dtype(x, DType::kBF16), DType::kF32) : x;
+        Tensor expected = backend.empty({rows, kColumns}, DType::kF32);
+        Tensor found = backend.empty({rows, kColumns}, DType::kF32);
+        make_reference_backend()->gemm({.a = read, .b = w, .c = expected, .transpose_b = true});
+        backend.gemm({.a = x, .b = to_dtype(w, DType::kBF16), .c = found, .transpose_b = true});
+        EXPECT_TRUE(std::ranges::equal(expected.span<float>(), found.span<float>()))
+            << isa << " exact " << exact << " rows " << rows;
+      }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 // over k has one order for every element, whatever its neighbours and however many threads there
 // are.
 #include <algorithm>
+#include <optional>
 
 #include "backend/cpu/cpu_backend.h"
 
@@ -26,12 +27,13 @@ Size size_of(const GemmArgs& a) {
 
 int64_t pieces_of(int64_t n, int64_t most) { return (n + most - 1) / most; }
 
+bool whole_words(const Tensor& t) {
+  return t.dtype() == DType::kBF16 && reinterpret_cast<uintptr_t>(t.bytes_data()) % 4 == 0;
+}
+
 // Both operands bf16, an even number of terms, and where they are contiguous at whole words: the
 // sum can run over pairs. Half of the panels' memory and, with the instruction for it, of the time.
 bool sums_pairs(const GemmArgs& a, int64_t k) {
-  auto whole_words = [](const Tensor& t) {
-    return t.dtype() == DType::kBF16 && reinterpret_cast<uintptr_t>(t.bytes_data()) % 4 == 0;
-  };
   return k % 2 == 0 && whole_words(a.a) && whole_words(a.b);
 }
 
@@ -60,26 +62,44 @@ void CpuBackend::gemm(const GemmArgs& a) {
   if (size.m == 0 || size.n == 0) return;
   Result c(*this, a.c, a.beta);
   if (auto* int8 = int8_kernels(a)) return gemm_int8(a, *int8, c.data());
+  GemmArgs rounded = a;
+  if (rounds_to_pairs(a)) rounded.a = in_bf16(a.a);
   if (size.m <= kernels_.dot_rows && a.transpose_b && !a.transpose_a)
-    return gemm_dots(a, Input(*this, a.a), c.data());
-  gemm_tiled(a, c.data());
+    return gemm_dots(rounded, c.data());
+  gemm_tiled(rounded, c.data());
 }
 
-void CpuBackend::gemm_dots(const GemmArgs& a, const float* x, float* c) {
+bool CpuBackend::rounds_to_pairs(const GemmArgs& a) const {
+  return kernels_.has_pairs && !exact_ && a.a.dtype() == DType::kF32 && a.transpose_b &&
+         !a.transpose_a && a.a.dim(1) % 2 == 0 && whole_words(a.b);
+}
+
+Tensor CpuBackend::in_bf16(const Tensor& t) {
+  std::shared_ptr<float> memory = scratch((t.elements() + 1) / 2);
+  Tensor rounded = Tensor::wrap(memory.get(), t.shape(), DType::kBF16, memory);
+  copy(t, rounded);
+  return rounded;
+}
+
+void CpuBackend::gemm_dots(const GemmArgs& a, float* c) {
   Size size = size_of(a);
+  bool pairs = kernels_.has_pairs && sums_pairs(a, size.k);
+  std::optional<Input> wide;
+  if (!pairs) wide.emplace(*this, a.a);
   Input bias(*this, a.bias);
   const BlockKernels* blocks = block_kernels(a.b);
   auto dots = blocks ? blocks->dots : kernels_.dots;
   DotJob job{.w = a.b.bytes_data(),
              .format = blocks ? Format{} : format_of(a.b),
-             .x = x,
+             .x = wide ? static_cast<const float*>(*wide) : nullptr,
              .rows = size.m,
              .k = size.k,
              .columns = size.n,
              .out = c,
              .alpha = a.alpha,
              .beta = a.beta,
-             .bias = bias};
+             .bias = bias,
+             .pairs = pairs ? a.a.data<const uint16_t>() : nullptr};
   share(size.n, std::max<int64_t>(4, (1 << 14) / (size.k + 1)),
         [&](int64_t begin, int64_t end) { dots(job, begin, end); });
 }

@@ -144,65 +144,93 @@ void tiles(const TileJob& a, int64_t row_panel_begin, int64_t row_panel_end,
                                                   column_panel_begin, column_panel_end);
 }
 
-// kRows rows of x against kColumns rows of w: w is read once, in its own format.
-template <class T, int kRows, int kColumns>
-static void dot_block(const DotJob& a, int64_t column) {
+// Rows of w, in their own format, against f32.
+template <class T>
+struct Widened {
+  using Stored = typename T::Stored;
+  using Register = Vec;
+  static constexpr int kTerms = kLanes;  // of the sum in a register
+  static Register load(const Stored* w) { return T::load(w); }
+  static Vec add(Vec sum, Register w, const float* x) { return sum + w * SLM_ISA::load(x); }
+  static float product(Stored w, float x) { return T::load_one(&w) * x; }
+};
+
+// Rows of bf16 against bf16.
+struct Pairs {
+  using Stored = uint16_t;
+  using Register = UVec;
+  static constexpr int kTerms = 2 * kLanes;
+  static Register load(const Stored* w) { return load_as<UVec>(w); }
+  static Vec add(Vec sum, Register w, const uint16_t* x) {
+    return add_pairs(sum, w, load_as<UVec>(x));
+  }
+  static float product(Stored w, uint16_t x) { return BF16::load_one(&w) * BF16::load_one(&x); }
+};
+
+// kRows rows of x against kColumns rows of w: w is read once.
+template <class T, int kRows, int kColumns, class X>
+static void dot_block(const DotJob& a, const X* x, int64_t column) {
   auto* w = static_cast<const typename T::Stored*>(a.w) + column * a.k;
   Vec sums[kColumns][kRows] = {};
   // the next rows of w begin where these end, and are asked for as fast as these are read
   uintptr_t next = reinterpret_cast<uintptr_t>(w + kColumns * a.k);
-  constexpr int kStep = kColumns * kLanes * int(sizeof(typename T::Stored));
+  constexpr int kStep = kColumns * T::kTerms * int(sizeof(typename T::Stored));
   int64_t k = 0;
-  for (; k + kLanes <= a.k; k += kLanes, next += kStep) {
+  for (; k + T::kTerms <= a.k; k += T::kTerms, next += kStep) {
     for (int i = 0; i < kStep; i += 64)
       __builtin_prefetch(reinterpret_cast<const void*>(next + uintptr_t(i)), 0, 2);
 #pragma GCC unroll 8
     for (int n = 0; n < kColumns; ++n) {
-      Vec row = T::load(w + n * a.k + k);
+      typename T::Register row = T::load(w + n * a.k + k);
 #pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) sums[n][r] += row * load(a.x + r * a.k + k);
+      for (int r = 0; r < kRows; ++r) sums[n][r] = T::add(sums[n][r], row, x + r * a.k + k);
     }
   }
   for (int n = 0; n < kColumns; ++n)
     for (int r = 0; r < kRows; ++r) {
       float sum = sum_lanes(sums[n][r]);
-      for (int64_t i = k; i < a.k; ++i) sum += T::load_one(w + n * a.k + i) * a.x[r * a.k + i];
+      for (int64_t i = k; i < a.k; ++i) sum += T::product(w[n * a.k + i], x[r * a.k + i]);
       float* out = a.out + r * a.columns + column + n;
       float y = a.alpha * sum + (a.bias ? a.bias[column + n] : 0);
       *out = a.beta == 0 ? y : y + a.beta * *out;
     }
 }
 
-template <class T, int kRows>
-static void dot_columns(const DotJob& a, int64_t begin, int64_t end) {
+template <class T, int kRows, class X>
+static void dot_columns(const DotJob& a, const X* x, int64_t begin, int64_t end) {
   constexpr int kColumns = kRows == 1 ? 8 : kRows <= 4 ? 4 : 2;
   int64_t n = begin;
-  for (; n + kColumns <= end; n += kColumns) dot_block<T, kRows, kColumns>(a, n);
-  for (; n < end; ++n) dot_block<T, kRows, 1>(a, n);
+  for (; n + kColumns <= end; n += kColumns) dot_block<T, kRows, kColumns>(a, x, n);
+  for (; n < end; ++n) dot_block<T, kRows, 1>(a, x, n);
+}
+
+template <class T, class X>
+static void dot_rows(const DotJob& a, const X* x, int64_t begin, int64_t end) {
+  switch (a.rows) {
+    case 1:
+      return dot_columns<T, 1>(a, x, begin, end);
+    case 2:
+      return dot_columns<T, 2>(a, x, begin, end);
+    case 3:
+      return dot_columns<T, 3>(a, x, begin, end);
+    case 4:
+      return dot_columns<T, 4>(a, x, begin, end);
+    case 5:
+      return dot_columns<T, 5>(a, x, begin, end);
+    case 6:
+      return dot_columns<T, 6>(a, x, begin, end);
+    case 7:
+      return dot_columns<T, 7>(a, x, begin, end);
+    default:
+      return dot_columns<T, 8>(a, x, begin, end);
+  }
 }
 
 void dots(const DotJob& a, int64_t begin, int64_t end) {
-  with_format(a.format, [&](auto format) {
-    using T = decltype(format);
-    switch (a.rows) {
-      case 1:
-        return dot_columns<T, 1>(a, begin, end);
-      case 2:
-        return dot_columns<T, 2>(a, begin, end);
-      case 3:
-        return dot_columns<T, 3>(a, begin, end);
-      case 4:
-        return dot_columns<T, 4>(a, begin, end);
-      case 5:
-        return dot_columns<T, 5>(a, begin, end);
-      case 6:
-        return dot_columns<T, 6>(a, begin, end);
-      case 7:
-        return dot_columns<T, 7>(a, begin, end);
-      default:
-        return dot_columns<T, 8>(a, begin, end);
-    }
-  });
+  if constexpr (kHasPairs)
+    if (a.pairs) return dot_rows<Pairs>(a, a.pairs, begin, end);
+  with_format(a.format,
+              [&](auto format) { dot_rows<Widened<decltype(format)>>(a, a.x, begin, end); });
 }
 
 }  // namespace slm::cpu::SLM_ISA

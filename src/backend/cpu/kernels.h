@@ -101,6 +101,9 @@ struct DotJob {
   float* out;  // [rows, columns]
   float alpha, beta;
   const float* bias;
+  // [rows, k] in bf16, in place of x: w is bf16 too, and they are multiplied two at a time. Only
+  // where has_pairs.
+  const uint16_t* pairs = nullptr;
 };
 
 constexpr int64_t kInt8Run = 32;        // values of a row of x that share a scale
