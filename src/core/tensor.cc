@@ -7,6 +7,7 @@
 #include <new>
 
 #include "util/error.h"
+#include "util/mapped_file.h"
 
 namespace slm {
 namespace {
@@ -61,6 +62,14 @@ Tensor Tensor::wrap(const void* data, const Shape& shape, DType dtype,
   auto storage = std::make_shared<Storage>(
       Storage{bytes, bytes_of(dtype, shape.elements()), Device::kHost, std::move(owner)});
   return Tensor(std::move(storage), 0, shape, dtype);
+}
+
+Tensor Tensor::mapped(std::shared_ptr<const MappedFile> file, int64_t begin, const Shape& shape,
+                      DType dtype) {
+  const MappedFile* source = file.get();
+  Tensor t = wrap(source->bytes().data() + begin, shape, dtype, std::move(file));
+  t.storage_->file = source;
+  return t;
 }
 
 Tensor Tensor::of(std::span<const float> values, const Shape& shape) {

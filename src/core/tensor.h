@@ -14,6 +14,8 @@
 
 namespace slm {
 
+class MappedFile;
+
 enum class Device : uint8_t { kHost, kCuda };
 
 // A block of memory. Its address is its identity: gradients mirror storages.
@@ -22,6 +24,9 @@ struct Storage {
   int64_t bytes = 0;
   Device device = Device::kHost;
   std::shared_ptr<const void> owner;  // frees the memory: an allocation, a mapped file, a pool
+  // Whose bytes these are, where they are a mapped file's: then nobody writes them, and their pages
+  // may be given back.
+  const MappedFile* file = nullptr;
 };
 
 class Tensor {
@@ -31,10 +36,12 @@ class Tensor {
 
   // Uninitialised host memory, aligned to 64 bytes.
   static Tensor host(const Shape& shape, DType dtype);
-  // Memory owned by somebody else; `owner` is kept alive. A read-only mapping must not be written
-  // through.
+  // Memory owned by somebody else; `owner` is kept alive.
   static Tensor wrap(const void* data, const Shape& shape, DType dtype,
                      std::shared_ptr<const void> owner);
+  // Bytes of a file from `begin` on, which are there; not to be written.
+  static Tensor mapped(std::shared_ptr<const MappedFile> file, int64_t begin, const Shape& shape,
+                       DType dtype);
   // Host copies of plain values.
   static Tensor of(std::span<const float> values, const Shape& shape);
   static Tensor of(std::span<const int32_t> values, const Shape& shape);

@@ -4,8 +4,12 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
+#include "support/scratch_dir.h"
 #include "util/error.h"
+#include "util/files.h"
+#include "util/mapped_file.h"
 
 namespace slm {
 namespace {
@@ -31,6 +35,18 @@ TEST(DType, NarrowingRoundsToNearestEven) {
   EXPECT_EQ(f32_to_f16(0x1p-25f), 0);  // half the smallest subnormal: even is zero
   EXPECT_TRUE(std::isnan(bf16_to_f32(f32_to_bf16(std::numeric_limits<float>::quiet_NaN()))));
   EXPECT_TRUE(std::isnan(f16_to_f32(f32_to_f16(std::numeric_limits<float>::quiet_NaN()))));
+}
+
+TEST(Tensor, OfAFileKeepsItAndSaysSo) {
+  auto path = testing::scratch_dir() / "numbers";
+  write_file_atomically(path, std::string("head\0\0\x80\x3f\0\0\0\x40", 12));
+  auto file = MappedFile::open(path);
+  const MappedFile* source = file.get();
+  Tensor t = Tensor::mapped(std::move(file), 4, {2}, DType::kF32);
+  EXPECT_EQ(t.data<float>()[0], 1);
+  EXPECT_EQ(t.data<float>()[1], 2);
+  EXPECT_EQ(t.rows(1, 2).storage()->file, source);
+  EXPECT_EQ(Tensor::host({2}, DType::kF32).storage()->file, nullptr);
 }
 
 TEST(Tensor, ViewsShareStorage) {

@@ -46,7 +46,7 @@ Tensor TensorFiles::load(std::string_view name) const {
   // blocks are made of bytes and 16-bit numbers
   size_t alignment = format.block_elems > 1 ? 2 : size_t(format.block_bytes);
   if (reinterpret_cast<uintptr_t>(from) % alignment == 0)
-    return Tensor::wrap(from, entry.shape, entry.dtype, place.file);
+    return Tensor::mapped(place.file, place.byte_offset, entry.shape, entry.dtype);
   Tensor copy = Tensor::host(entry.shape, entry.dtype);
   if (copy.bytes() > 0) std::memcpy(copy.bytes_data(), from, size_t(copy.bytes()));
   return copy;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -43,6 +44,14 @@ MappedFile::~MappedFile() {
 void MappedFile::release_pages() const {
   if (!bytes_.empty())
     ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
+void MappedFile::release_pages(std::span<const std::byte> part) const {
+  auto page = size_t(::sysconf(_SC_PAGESIZE));
+  size_t before = -reinterpret_cast<uintptr_t>(part.data()) & (page - 1);
+  if (part.size() < before + page) return;
+  auto* first = const_cast<std::byte*>(part.data()) + before;
+  ::madvise(first, (part.size() - before) / page * page, MADV_DONTNEED);
 }
 
 std::shared_ptr<const MappedFile> MappedFile::open(std::filesystem::path path) {

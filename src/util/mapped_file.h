@@ -25,6 +25,8 @@ class MappedFile {
   // Gives back the memory of what has been read so far; reading it again reads it anew. For passes
   // over files larger than memory.
   void release_pages() const;
+  // Of the pages that lie whole within `part`, which is of bytes().
+  void release_pages(std::span<const std::byte> part) const;
   std::string_view text() const {
     return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
   }

@@ -53,25 +53,32 @@ TEST(MappedFile, RefusesWhatIsNotARegularFile) {
   EXPECT_EQ(refusal(absent), absent.string() + ": cannot open: No such file or directory");
 }
 
+int64_t resident_kib() {
+  std::ifstream status("/proc/self/smaps_rollup");
+  std::string word;
+  while (status >> word && word != "Rss:") {
+  }
+  int64_t kib = 0;
+  status >> kib;
+  return kib;
+}
+
 TEST(MappedFile, ReleasedPagesLeaveMemoryAndReadTheSameAgain) {
   auto path = testing::scratch_dir() / "pages";
   write_file_atomically(path, std::string(1 << 20, 'x') + "end");
   auto file = MappedFile::open(path);
-  auto resident_kib = [] {
-    std::ifstream status("/proc/self/smaps_rollup");
-    std::string word;
-    while (status >> word && word != "Rss:") {
-    }
-    int64_t kib = 0;
-    status >> kib;
-    return kib;
-  };
   auto count = [&] {
     return std::count(file->bytes().begin(), file->bytes().end(), std::byte{'x'});
   };
   EXPECT_EQ(count(), 1 << 20);
   int64_t before = resident_kib();
   file->release_pages();
+  EXPECT_LT(resident_kib(), before - 512);
+  EXPECT_EQ(count(), 1 << 20);
+  before = resident_kib();
+  file->release_pages(file->bytes().subspan(1, 5000));  // no whole page
+  EXPECT_GT(resident_kib(), before - 512);
+  file->release_pages(file->bytes().subspan(100000, 800000));
   EXPECT_LT(resident_kib(), before - 512);
   EXPECT_EQ(count(), 1 << 20);
 }

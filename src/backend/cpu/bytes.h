@@ -1,5 +1,5 @@
-// Registers of small integers: products of bytes summed in fours, and columns of bytes read from
-// rows of blocks.
+// Registers of small integers: products of bytes summed in fours, and columns of bytes: those of
+// kLanes rows, or side by side as a panel has them.
 #pragma once
 
 #if defined(__AVX2__)
@@ -130,6 +130,18 @@ inline UVec words(const ByteRows& block, int64_t offset, std::integer_sequence<i
 }
 inline UVec words(const ByteRows& block, int64_t offset) {
   return words(block, offset, std::make_integer_sequence<int, kLanes>{});
+}
+
+// The same bytes transposed: two or four of each row side by side, and what is at byte `offset` of
+// a row begins at byte kLanes * offset.
+struct PanelBlock {
+  const uint8_t* first;
+};
+inline HalfVec halves(const PanelBlock& block, int64_t offset) {
+  return load_as<HalfVec>(block.first + kLanes * offset);
+}
+inline UVec words(const PanelBlock& block, int64_t offset) {
+  return load_as<UVec>(block.first + kLanes * offset);
 }
 
 }  // namespace slm::cpu::SLM_ISA

@@ -35,7 +35,8 @@ CpuBackend::CpuBackend(const BackendOptions& options, bool dry)
       kernels_(choose_kernels(options.isa)),
       dry_(dry),
       exact_(options.exact),
-      memory_(std::make_shared<BlockCache>(dry)) {}
+      memory_(std::make_shared<BlockCache>(dry)),
+      packed_(memory_) {}
 
 const BlockKernels* CpuBackend::block_kernels(const Tensor& t) const {
   return t.quantized() ? kernels_.blocks + (int(t.dtype()) - int(DType::kQ4_0)) : nullptr;

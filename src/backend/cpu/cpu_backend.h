@@ -14,11 +14,21 @@
 #include "backend/backend.h"
 #include "backend/cpu/block_cache.h"
 #include "backend/cpu/isa.h"
+#include "backend/cpu/packed_weights.h"
 #include "util/thread_pool.h"
 
 namespace slm::cpu {
 
 Format format_of(const Tensor& t);  // error for what is no f32, bf16 or f16
+
+// A matrix of an integer product.
+struct Int8Weights {
+  const Tensor& w;
+  const Int8Kernels& kernels;
+  int64_t panel_bytes = 0;
+  const std::byte* packed = nullptr;  // all panels of w; null: they are packed on the way
+  std::shared_ptr<std::byte> room;    // where they stay then; null: nowhere
+};
 
 class CpuBackend final : public Backend {
  public:
@@ -27,6 +37,7 @@ class CpuBackend final : public Backend {
 
   std::string description() const override;
   int64_t most_bytes() const { return memory_->most_bytes(); }
+  const PackedWeights& packed() const { return packed_; }
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override;
 
@@ -79,12 +90,15 @@ class CpuBackend final : public Backend {
   // Where the other operand is rounded to eight bits; null: in f32.
   const Int8Kernels* int8_kernels(const GemmArgs& a) const;
   void gemm_int8(const GemmArgs& a, const Int8Kernels& kernels, float* c);
-  void multiply_panels(const Int8Job& whole, const Int8Kernels& kernels);
+  int64_t panels_of(int64_t columns) const;
+  void multiply_panels(const Int8Weights& w, const Int8Job& whole);
+  void pack_panel(const Int8Weights& w, int64_t panel, std::byte* to);
 
   ThreadPool pool_;
   const CpuKernels& kernels_;
   const bool dry_, exact_;
   std::shared_ptr<BlockCache> memory_;
+  PackedWeights packed_;
 };
 
 // A tensor to be read as f32: itself, or a widened copy. Null for an absent tensor.

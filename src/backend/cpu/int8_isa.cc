@@ -1,7 +1,6 @@
-// Products of activations rounded to eight bits with quantised weights. A panel of kLanes rows of
-// weights is unpacked into bytes a chunk of k at a time, read once for all rows of x. An element is
-// the sum over runs of k of factors times an exact integer sum, in one order, whatever its
-// neighbours.
+// Products of activations rounded to eight bits with quantised weights in panels (block_panels.h),
+// which are unpacked in registers while they are multiplied. An element is the sum over runs of k
+// of factors times an exact integer sum, in one order, whatever its neighbours.
 #include <bit>
 
 #include "backend/cpu/block_panels.h"
@@ -11,9 +10,10 @@
 namespace slm::cpu::SLM_ISA {
 
 constexpr int kRun = kInt8Run;
-constexpr int kChunk = 512;    // of k in an unpacked panel: 8 KiB of bytes, for the first cache
-constexpr int kSumGroup = 16;  // smallest group of weights that share a scale
-constexpr float kSmallest = 1e-30f;     // runs that nowhere reach this are taken for zeros
+constexpr int kChunk = 512;          // of k that all rows are multiplied with: for the first cache
+constexpr int kAhead = 8192;         // bytes that memory is asked for before they are multiplied
+constexpr int kSumGroup = 16;        // smallest group of weights that share a scale
+constexpr float kSmallest = 1e-30f;  // runs that nowhere reach this are taken for zeros
 constexpr float kRounding = 0x1.8p23f;  // adding it rounds to an integer: the low byte
 
 // Rows of the next tile of `left` rows.
@@ -68,74 +68,72 @@ void to_int8(const float* x, const Int8Rows& to, int64_t row_begin, int64_t row_
   }
 }
 
-struct alignas(64) UnpackedPanel {
-  UVec w[kChunk / 4];
-  Vec scale[kChunk / kSumGroup], shift[kChunk / kRun];
-};
-
-// Asks for the bytes of the next panel while this one is worked on: the blocks of a panel lie one
-// after the other in memory, but are read in kLanes places at once.
-static inline void fetch_ahead(const ByteRows& rows, int64_t bytes_before, int64_t bytes) {
-  uintptr_t next = reinterpret_cast<uintptr_t>(rows.at(kLanes)) + uintptr_t(bytes_before);
+// Asks for bytes that the processor would not ask for in time by itself.
+static inline void fetch_ahead(const uint8_t* from, int64_t ahead, int64_t bytes) {
+  uintptr_t next = reinterpret_cast<uintptr_t>(from) + uintptr_t(ahead);
   for (int64_t i = 0; i < bytes; i += 64)
     __builtin_prefetch(reinterpret_cast<const void*>(next + uintptr_t(i)), 0, 2);
 }
 
-// body(n, rows from the block on) for blocks first + n of a panel, n < count
-template <class W, class Body>
-static inline __attribute__((always_inline)) void each_block(const ByteRows& rows, int64_t first,
-                                                             int64_t count, Body body) {
-  constexpr int64_t kBytes = sizeof(typename W::Block);
-  for (int64_t n = 0; n < count; ++n) {
-    fetch_ahead(rows, (first + n) * kLanes * kBytes, kLanes * kBytes);
-    body(n, ByteRows{rows.first + (first + n) * kBytes, rows.stride});
-  }
-}
-
-template <class W>
-static void unpack(const ByteRows& rows, int64_t first, int64_t count, UnpackedPanel& to) {
-  constexpr int64_t kElems = W::Block::kElems;
-  each_block<W>(rows, first, count, [&](int64_t n, const ByteRows& block) {
-    UVec* w = to.w + n * kElems / 4;
-    W::weights(block, [&](int i, UVec v) { w[i] = v; });
-    W::factors(block, to.scale + n * kElems / W::kGroup, to.shift + n * kElems / kRun);
-  });
-}
-
-// Adds `runs` runs of k, from `first` on, of kRows rows that make one tile of x.
+// The integer sum of group g of a run, of kRows rows, times their factors.
 template <class W, int kRows>
-static inline void add_runs(const UnpackedPanel& panel, const Int8Rows& x, int64_t row,
-                            int64_t first, int64_t runs, Vec* sums) {
-  constexpr int kGroups = kRun / W::kGroup;
-  int64_t at = row * (x.k / kRun) + first * kRows;
-  const int8_t* q = x.q + at * kRun;
-  const int32_t* start = x.start + at * kGroups;
-  const float *scale = x.scale + at, *sum = x.sum + at;
-  const UVec* w = panel.w;
+static inline __attribute__((always_inline)) void add_group(const PanelBlock& block, int stretch,
+                                                            int run, int g, const int8_t* q,
+                                                            const int32_t* start,
+                                                            const float* scale, Vec factor,
+                                                            Vec* sums) {
+  constexpr int kWords = W::kGroup / 4;
+  IVec dots[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) dots[r] = IVec{} + start[r];
+#pragma GCC unroll 8
+  for (int j = g * kWords; j < (g + 1) * kWords; ++j) {
+    UVec w = W::weights(block, stretch, run, j);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r)
+      dots[r] = dot4<W::kWide>(dots[r], w, UVec{} + load_as<uint32_t>(q + r * kRun + 4 * j));
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+    sums[r] = multiply_add(sums[r], factor * scale[r], __builtin_convertvector(dots[r], Vec));
+}
+
+// Adds `count` blocks of a panel, from `first` on, times kRows rows that make one tile of x.
+template <class W, int kRows>
+static void add_blocks(const uint8_t* panel, int64_t first, int64_t count, const Int8Rows& x,
+                       int64_t row, Vec* sums) {
+  constexpr int64_t kElems = W::Block::kElems, kBytes = kLanes * sizeof(typename W::Block);
+  constexpr int kRuns = kElems / kRun, kGroups = kRun / W::kGroup;
+  // One or two rows read blocks one after the other as fast as memory gives them: the processor's
+  // own looking ahead is best then, and asking for more disturbs it.
+  constexpr bool kFetches = kRows > 2 || !W::kInOrder;
+  int64_t runs = row * (x.k / kRun) + first * kRuns * kRows;
+  const int8_t* q = x.q + runs * kRun;
+  const int32_t* start = x.start + runs * kGroups;
+  const float *scale = x.scale + runs, *sum = x.sum + runs;
   Vec total[kRows];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) total[r] = sums[r];
-  for (int64_t i = 0; i < runs; ++i, q += kRows * kRun, scale += kRows, sum += kRows) {
+  for (int64_t n = first; n < first + count; ++n) {
+    PanelBlock block{panel + n * kBytes};
+    if (kFetches) fetch_ahead(block.first, kAhead, kBytes);
+    Vec factors[kRuns * kGroups], shifts[kRuns];
+    W::factors(block, factors, shifts);
+    for (int stretch = 0; stretch < kRuns / W::kStretch; ++stretch) {
+#pragma GCC unroll 4
+      for (int run = 0; run < W::kStretch; ++run) {
+        int at = stretch * W::kStretch + run;
 #pragma GCC unroll 2
-    for (int g = 0; g < kGroups; ++g, start += kRows) {
-      IVec dots[kRows];
+        for (int g = 0; g < kGroups; ++g, start += kRows)
+          add_group<W, kRows>(block, stretch, run, g, q, start, scale, factors[at * kGroups + g],
+                              total);
+        if constexpr (W::kShift) {
 #pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) dots[r] = IVec{} + start[r];
-#pragma GCC unroll 8
-      for (int j = 0; j < W::kGroup / 4; ++j, ++w)
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r)
-          dots[r] = dot4<W::kWide>(
-              dots[r], *w, UVec{} + load_as<uint32_t>(q + r * kRun + g * W::kGroup + 4 * j));
-      Vec factor = panel.scale[i * kGroups + g];
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r)
-        total[r] = multiply_add(total[r], factor * scale[r], __builtin_convertvector(dots[r], Vec));
-    }
-    if constexpr (W::kShift) {
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r)
-        total[r] = multiply_add(total[r], panel.shift[i], splat(sum[r]));
+          for (int r = 0; r < kRows; ++r)
+            total[r] = multiply_add(total[r], shifts[at], splat(sum[r]));
+        }
+        q += kRows * kRun, scale += kRows, sum += kRows;
+      }
     }
   }
 #pragma GCC unroll 8
@@ -153,74 +151,51 @@ static void write(const Int8Job& a, int64_t column, const Vec* sums) {
   }
 }
 
-// All of k for a single row: nothing of the panel is used twice, so it stays in registers.
 template <class W>
-static Vec multiply_row(const ByteRows& rows, int64_t blocks, const Int8Rows& x) {
-  constexpr int kElems = W::Block::kElems, kGroups = kElems / W::kGroup, kRuns = kElems / kRun;
-  Vec total{};
-  each_block<W>(rows, 0, blocks, [&](int64_t n, const ByteRows& block) {
-    const int8_t* q = x.q + n * kElems;
-    IVec dots[kGroups];
-#pragma GCC unroll 16
-    for (int g = 0; g < kGroups; ++g) dots[g] = IVec{} + x.start[n * kGroups + g];
-    W::weights(block, [&](int i, UVec w) {
-      IVec& sum = dots[4 * i / W::kGroup];
-      sum = dot4<W::kWide>(sum, w, UVec{} + load_as<uint32_t>(q + 4 * i));
-    });
-    Vec scale[kGroups], shift[kRuns];
-    W::factors(block, scale, shift);
-#pragma GCC unroll 8
-    for (int i = 0; i < kRuns; ++i) {
-#pragma GCC unroll 2
-      for (int g = i * kGroups / kRuns; g < (i + 1) * kGroups / kRuns; ++g)
-        total = multiply_add(total, scale[g] * x.scale[n * kRuns + i],
-                             __builtin_convertvector(dots[g], Vec));
-      if constexpr (W::kShift) total = multiply_add(total, shift[i], splat(x.sum[n * kRuns + i]));
-    }
-  });
-  return total;
-}
-
-template <class W>
-static void multiply_rows(const ByteRows& rows, int64_t blocks, const Int8Rows& x, Vec* sums) {
+static void multiply_panel(const Int8Job& a, const uint8_t* panel, int64_t column) {
   constexpr int64_t kElems = W::Block::kElems, kBlocks = kChunk / kElems;
-  UnpackedPanel panel;
-  for (int64_t r = 0; r < x.rows; ++r) sums[r] = Vec{};
+  int64_t blocks = a.x.k / kElems;
+  Vec sums[kInt8MostRows];
+  for (int64_t r = 0; r < a.x.rows; ++r) sums[r] = Vec{};
   for (int64_t block = 0; block < blocks; block += kBlocks) {
     int64_t n = blocks - block < kBlocks ? blocks - block : kBlocks;
-    unpack<W>(rows, block, n, panel);
-    for (int64_t row = 0, tile; row < x.rows; row += tile) {
-      tile = int8_tile(x.rows - row);
-      auto add = tile == 8   ? add_runs<W, kInt8Tile>
-                 : tile == 4 ? add_runs<W, 4>
-                 : tile == 2 ? add_runs<W, 2>
-                             : add_runs<W, 1>;
-      add(panel, x, row, block * kElems / kRun, n * kElems / kRun, sums + row);
+    for (int64_t row = 0, tile; row < a.x.rows; row += tile) {
+      tile = int8_tile(a.x.rows - row);
+      auto add = tile == 8   ? add_blocks<W, kInt8Tile>
+                 : tile == 4 ? add_blocks<W, 4>
+                 : tile == 2 ? add_blocks<W, 2>
+                             : add_blocks<W, 1>;
+      add(panel, block, n, a.x, row, sums + row);
     }
   }
-}
-
-template <class W>
-static void multiply_panel(const Int8Job& a, int64_t column) {
-  int64_t blocks = a.x.k / W::Block::kElems, stride = blocks * int64_t(sizeof(typename W::Block));
-  bool whole = column + kLanes <= a.columns;
-  auto* w = static_cast<const uint8_t*>(whole ? a.w : a.last) + (whole ? column * stride : 0);
-  Vec sums[kInt8MostRows];
-  if (a.x.rows == 1)
-    sums[0] = multiply_row<W>({w, stride}, blocks, a.x);
-  else
-    multiply_rows<W>({w, stride}, blocks, a.x, sums);
   write(a, column, sums);
 }
 
 template <class W>
 static void multiply_panels(const Int8Job& a, int64_t panel_begin, int64_t panel_end) {
-  for (int64_t p = panel_begin; p < panel_end; ++p) multiply_panel<W>(a, p * kLanes);
+  int64_t bytes = a.x.k / W::Block::kElems * kLanes * int64_t(sizeof(typename W::Block));
+  auto* panel = static_cast<const uint8_t*>(a.panels);
+  for (int64_t p = panel_begin; p < panel_end; ++p, panel += bytes)
+    multiply_panel<W>(a, panel, p * kLanes);
+}
+
+// Rows lie one after the other, but are read in kLanes places at once: those of the next panel are
+// asked for.
+template <class W>
+static void pack_panel(const void* rows, int64_t k, void* panel) {
+  constexpr int64_t kBytes = sizeof(typename W::Block);
+  int64_t blocks = k / W::Block::kElems, stride = blocks * kBytes;
+  auto* from = static_cast<const uint8_t*>(rows);
+  auto* to = static_cast<uint8_t*>(panel);
+  for (int64_t n = 0; n < blocks; ++n, from += kBytes, to += kLanes * kBytes) {
+    fetch_ahead(static_cast<const uint8_t*>(rows), kLanes * (stride + n * kBytes), kLanes * kBytes);
+    transpose_block<typename W::Block>({from, stride}, to);
+  }
 }
 
 template <class W>
 constexpr Int8Kernels kernels_of() {
-  return {W::kOffset, W::kGroup, multiply_panels<W>};
+  return {W::kOffset, W::kGroup, pack_panel<W>, multiply_panels<W>};
 }
 
 const Int8Kernels kInt8Kernels[kBlockFormats] = {

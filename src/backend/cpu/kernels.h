@@ -123,8 +123,7 @@ struct Int8Rows {
 
 // out[r, n] = alpha * x[r] . w[n] + beta * out + bias[n]
 struct Int8Job {
-  const void* w;     // [columns, k] in blocks
-  const void* last;  // copy of the columns past the last whole panel, with zeros up to a panel
+  const void* panels;  // of w [columns, k], in blocks; from the first that is asked for on
   Int8Rows x;
   int64_t columns;
   float* out;  // [rows, columns]
@@ -136,6 +135,8 @@ struct Int8Job {
 struct Int8Kernels {
   int32_t offset;  // what the bytes of weights have too much
   int32_t group;   // weights that share a scale: 16 or 32
+  // int8_columns rows of k weights, one after the other, to a panel of as many bytes
+  void (*pack)(const void* rows, int64_t k, void* panel);
   void (*multiply)(const Int8Job& a, int64_t panel_begin, int64_t panel_end);
 };
 
