@@ -4,7 +4,8 @@
 // A matrix is packed by its second product of few rows: prompts, evaluation and a first token never
 // wait for it. The panels take the bytes that the file's pages took, which are given back. Weights
 // that are not a file's stay as they are, as they might be written, and would be held twice. Where
-// memory runs short no more is packed.
+// memory runs short no more is packed. What was packed of weights that are gone goes when another
+// matrix is packed.
 //
 // For one thread at a time.
 #pragma once
