@@ -26,19 +26,30 @@ class Verify : public ::testing::TestWithParam<OpCase> {
     for (const VerifyRow& row : rows)
       EXPECT_TRUE(row.ok()) << row.name << ": error " << row.error << ", bound " << row.bound;
   }
+  // A GPU's kernels on the host take a second or two for each model: there, what differs most.
+  bool takes_long() const { return GetParam().backend == "cuda_on_host"; }
+  bool is_chosen(const fs::path& directory) const {
+    constexpr std::string_view kChosen[] = {"gpt_neox-v1-parallel", "stablelm_alpha-v2", "bloom",
+                                            "stablelm-2-12b-qkln-parallel-gqa"};
+    return !takes_long() ||
+           std::ranges::find(kChosen, directory.filename().string()) != std::end(kChosen);
+  }
   std::unique_ptr<Backend> backend_ = GetParam().make(2);
 };
 
 TEST_P(Verify, ProvesTheFixturesOfTheProject) {
-  for (const fs::path& directory : project_checkpoints()) expect_proven(directory);
+  for (const fs::path& directory : project_checkpoints())
+    if (is_chosen(directory)) expect_proven(directory);
 }
 
 TEST_P(Verify, ProvesEveryOtherFixture) {
+  if (takes_long()) GTEST_SKIP() << "kernels run on the host";
   SLM_REQUIRE_EXTERNAL("fixtures");
   for (const fs::path& directory : external_checkpoints()) expect_proven(directory);
 }
 
 TEST_P(Verify, SeesOneWeightMoved) {
+  if (takes_long()) GTEST_SKIP() << "kernels run on the host";
   fs::path directory = fixture("stablelm-2-12b-qkln-parallel-gqa");
   for (const char* name : {"blocks.1.attn.k_norm.weight", "blocks.0.norm1.bias", "head.weight"}) {
     SCOPED_TRACE(name);

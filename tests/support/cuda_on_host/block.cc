@@ -176,7 +176,7 @@ void Block::meet(const char* what, unsigned mask, const void* brought, void* tak
     return other.mask & bit && !(other.arrived & bit);
   });
   if (m == open.end()) m = open.insert(open.end(), Meeting{what, mask});
-  check(m->mask == mask && std::strcmp(m->what, what) == 0,
+  check(m->mask == mask && (m->what == what || std::strcmp(m->what, what) == 0),
         "lane {} is in {} of lanes {:#x}, others of them are in {} of lanes {:#x}", self, what,
         mask, m->what, m->mask);
   m->arrived |= bit;
