@@ -1,8 +1,9 @@
 // Attention at the sizes where kernels go over to other ones: heads that fill a tile and heads that
 // do not, tiles that segments fill and do not, keys in a row of shares.
+#include "ops/attention.h"
+
 #include <cmath>
 
-#include "ops/attention.h"
 #include "support/op_test.h"
 
 namespace slm {
@@ -23,10 +24,10 @@ class AttentionSizes : public OpTest {
     auto op = [&](Context& cx, const Inputs& in) {
       return attend(cx, in[0], in[1], in[2], segments, spec);
     };
-    expect_close_to_reference({random({n.queries, n.heads, n.size}, 1),
-                               random({n.keys, n.kv_heads, n.size}, 2),
-                               random({n.keys, n.kv_heads, n.size}, 3)},
-                              op, std::max(n.keys, n.size));
+    expect_close_to_reference(
+        {random({n.queries, n.heads, n.size}, 1), random({n.keys, n.kv_heads, n.size}, 2),
+         random({n.keys, n.kv_heads, n.size}, 3)},
+        op, std::max(n.keys, n.size));
   }
 };
 INSTANTIATE_TEST_SUITE_P(Every, AttentionSizes, ::testing::ValuesIn(every_backend_and_dtype()),
@@ -55,8 +56,7 @@ TEST_P(AttentionSizes, SharedKeys) {
 }
 
 TEST_P(AttentionSizes, SharesOfKeys) {
-  for (int64_t keys : {255, 256, 257, 513})
-    expect_close({2, keys, 2, 1, 8}, {{0, 2, 0, keys}});
+  for (int64_t keys : {255, 256, 257, 513}) expect_close({2, keys, 2, 1, 8}, {{0, 2, 0, keys}});
   expect_close({5, 600, 3, 1, 8}, {{0, 4, 0, 300}, {4, 1, 300, 300}}, {.window = 70});
 }
 

@@ -1,8 +1,7 @@
-#include "backend/cuda/attention.cuh"
-
 #include <algorithm>
 #include <limits>
 
+#include "backend/cuda/attention.cuh"
 #include "backend/cuda/attention_sources.h"
 #include "backend/dropout_factors.h"
 
@@ -23,8 +22,8 @@ Kernels kernels_for(const Tensor& q) {
 
 AttentionView view_of(const AttentionArgs& a, const Tensor& slopes) {
   int64_t size = a.q.dim(2), row = a.k.shape().rank() == 3 ? a.k.dim(1) * a.k.dim(2) : a.k.dim(1);
-  check(size <= kLargestHead,
-        "[cuda] attention heads of {} values: at most {} are expected", size, kLargestHead);
+  check(size <= kLargestHead, "[cuda] attention heads of {} values: at most {} are expected", size,
+        kLargestHead);
   constexpr int64_t kAll = std::numeric_limits<int>::max();
   AttentionView view{.heads = int(a.q.dim(1)),
                      .group = int(a.q.dim(1) / (row / size)),
@@ -121,8 +120,12 @@ void attention_backward(CudaContext& cx, const AttentionArgs& a, const Attention
                          totals = cx.scratch<float>(kernels.tiles ? 0 : rows);
   drift_of(cx, g.dy, a.y, drift.get());
   int kv_heads = view.heads / view.group;
-  AttentionDerivative d{queries_of(cx, g.dy, kernels.layout, memory), device_data<float>(a.lse),
-                        drift.get(), totals.get(), gradient(g.dq, view.heads), gradient(g.dk, kv_heads),
+  AttentionDerivative d{queries_of(cx, g.dy, kernels.layout, memory),
+                        device_data<float>(a.lse),
+                        drift.get(),
+                        totals.get(),
+                        gradient(g.dq, view.heads),
+                        gradient(g.dk, kv_heads),
                         gradient(g.dv, kv_heads)};
   // The three may be one tensor: each is complete before the next is begun, but for dk and dv, of
   // which a thread writes the same numbers.

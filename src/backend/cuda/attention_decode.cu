@@ -123,7 +123,8 @@ __device__ void soften(const AttentionView& a, const Place& p, int key, bool the
 template <class Reader, int kRows>
 __device__ void add_values(const AttentionView& a, int64_t element, int count,
                            const float (&weights)[kRows][32], Running<kRows>& run) {
-  [[maybe_unused]] constexpr int kKeysAtOnce = kRows == 1 ? 4 : 2;  // in flight, as many as registers allow
+  [[maybe_unused]] constexpr int kKeysAtOnce =
+      kRows == 1 ? 4 : 2;  // in flight, as many as registers allow
   int lane = int(threadIdx.x) % 32;
 #pragma unroll kKeysAtOnce
   for (int j = 0; j < count; ++j)
@@ -148,12 +149,11 @@ __device__ Running<kRows> look(const AttentionView& a, const Place& p, Shared<kR
     int key = first + lane;
     float dots[kRows] = {};
     if (key < end)
-      dot_key<Reader, kRows>(a, a.k.element(p.w.k_begin + key, p.kv_head), shared,
-                             dots);
+      dot_key<Reader, kRows>(a, a.k.element(p.w.k_begin + key, p.kv_head), shared, dots);
     soften<kRows>(a, p, key, key < end, dots, shared.weights[warp], run);
     __syncwarp();
-    add_values<Reader, kRows>(a, a.v.element(p.w.k_begin + first, p.kv_head),
-                              min(32, end - first), shared.weights[warp], run);
+    add_values<Reader, kRows>(a, a.v.element(p.w.k_begin + first, p.kv_head), min(32, end - first),
+                              shared.weights[warp], run);
     __syncwarp();
   }
   return run;
@@ -248,15 +248,14 @@ void run_decode(CudaContext& cx, DecodeArgs args, size_t works) {
 void decode(CudaContext& cx, DType type, DType key_type, const AttentionView& a,
             const Segments& segments, const AttentionResult& to) {
   DecodePlan plan = plan_decode(segments, a.window == INT32_MAX ? 0 : a.window);
-  std::shared_ptr<AttentionWork> shares = upload(cx, plan.shares),
-                                 merges = upload(cx, plan.merges);
+  std::shared_ptr<AttentionWork> shares = upload(cx, plan.shares), merges = upload(cx, plan.merges);
   std::shared_ptr<float> sums = cx.scratch<float>(plan.sums * a.heads * (a.size + 2));
   int rows = plan.most_queries * a.group, of_block = rows == 1 ? 1 : kMostRows;
   DecodeArgs args{a, type, shares.get(), (rows + of_block - 1) / of_block, to, sums.get()};
   with_reader(key_type, [&](auto reader) {
     using Reader = decltype(reader);
     (rows == 1 ? run_decode<Reader, 1> : run_decode<Reader, kMostRows>)(cx, args,
-                                                                       plan.shares.size());
+                                                                        plan.shares.size());
   });
   args.works = merges.get();
   launch(merge_kernel, blocks_for(plan.merges, a.heads), kThreads, 0, cx.stream(), args);

@@ -32,8 +32,7 @@ __device__ inline void add_to_gradient(const AttentionGradient& to, const Gradie
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
           int column = rows.column + 8 * n + lane % 4 * 2 + i;
-          if (column < rows.size)
-            to.add(at + column, factor * sum[m][n][2 * r + i]);
+          if (column < rows.size) to.add(at + column, factor * sum[m][n][2 * r + i]);
         }
     }
 }

@@ -127,7 +127,7 @@ __global__ void __launch_bounds__(S::kThreads)
     cp_async_wait<1>();
     __syncthreads();
     meet<S, kDrop>(a, w, head, w.first + warp_row, tile * S::kKeys, queries + warp_row * S::kStride,
-            stages + tile % 2 * S::kStage, run);
+                   stages + tile % 2 * S::kStage, run);
     __syncthreads();
   }
   write<S>(a, w, head, w.first + warp_row, run, to);

@@ -21,8 +21,8 @@ struct Tiling {
   static constexpr int kStride = kTileStride<kSize>, kColumnTiles = kColumns / 8;
   static constexpr int kStage = 2 * kQueries * kStride;  // queries, then dy
   static constexpr int kStageRows = 2 * kQueries;        // lse in units of log 2, then drift
-  static constexpr int kShared = (2 * kKeys * kStride + 2 * kStage) * int(sizeof(T)) +
-                                 2 * kStageRows * int(sizeof(float));
+  static constexpr int kShared =
+      (2 * kKeys * kStride + 2 * kStage) * int(sizeof(T)) + 2 * kStageRows * int(sizeof(float));
   static_assert(kSize % kColumns == 0);
 };
 

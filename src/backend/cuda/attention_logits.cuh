@@ -33,17 +33,16 @@ __device__ __forceinline__ void each_of(float (&x)[kRowTiles][kColumnTiles][4], 
       for (int i = 0; i < 4; ++i) visit(m, n, i, x[m][n][i]);
 }
 
-// The place of queries first_query .. of `queries` and keys first_key .. of `keys`: those of a warp.
+// The place of queries first_query .. of `queries` and keys first_key .. of `keys`: those of a
+// warp.
 template <bool kTransposed>
 __device__ inline Place<kTransposed> place_of(const AttentionView& a, const AttentionWork& w,
                                               int head, int first_query, int queries, int first_key,
                                               int keys) {
   int lane = int(threadIdx.x) % 32, row = lane / 4, column = lane % 4 * 2;
   int offset = w.k_len - w.q_len, first = offset + first_query;
-  return {first_query + (kTransposed ? column : row),
-          first_key + (kTransposed ? row : column),
-          offset,
-          a.slope(head),
+  return {first_query + (kTransposed ? column : row), first_key + (kTransposed ? row : column),
+          offset, a.slope(head),
           a.masked(first, first + queries - 1, first_key, first_key + keys - 1)};
 }
 

@@ -10,7 +10,6 @@ namespace slm::cuda::plain {
 
 constexpr int kRows = 32, kWarpRows = 4, kThreads = 32 * kRows / kWarpRows;
 constexpr int kColumns = 8;  // of a lane: heads of up to 256
-constexpr int kLargest = 32 * kColumns;
 
 // From row to row in shared memory: odd, so that a column of 32 rows lies in 32 banks.
 __host__ __device__ constexpr int stride_of(int size) { return size | 1; }

@@ -1,6 +1,5 @@
-#include "backend/cuda/attention_sources.h"
-
 #include "backend/cuda/any_number.cuh"
+#include "backend/cuda/attention_sources.h"
 #include "backend/cuda/launch.h"
 #include "backend/cuda/reduce.cuh"
 #include "backend/cuda/row_readers.cuh"

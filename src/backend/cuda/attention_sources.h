@@ -12,8 +12,8 @@ struct Layout {
   int piece;
 };
 
-// Rows [begin, end) of t, [T, heads, size] (in blocks [T, heads * size]): where they are if they lie
-// so, else a copy, which lives as long as `memory`.
+// Rows [begin, end) of t, [T, heads, size] (in blocks [T, heads * size]): where they are if they
+// lie so, else a copy, which lives as long as `memory`.
 HeadRows head_rows(CudaContext& cx, const Tensor& t, int size, Layout layout, int64_t begin,
                    int64_t end, std::vector<Tensor>& memory);
 

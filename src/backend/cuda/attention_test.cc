@@ -1,5 +1,5 @@
-// What the op tests (src/ops/attention_test.cc, attention_sizes_test.cc), which compare numbers with
-// the reference, do not ask: which results are the same bit by bit, and how work is cut up.
+// What the op tests (src/ops/attention_test.cc, attention_sizes_test.cc), which compare numbers
+// with the reference, do not ask: which results are the same bit by bit, and how work is cut up.
 #include "backend/cuda/attention.cuh"
 
 #include <gtest/gtest.h>
@@ -67,8 +67,8 @@ TEST_P(CudaAttention, UniformQueriesDoNotDependOnHowManyThereAre) {
   Tensor q = input(kTokens, "q"), k = input(kTokens, "k"), v = input(kTokens, "v");
   for (int64_t window : {0, 50}) {
     Segments whole = {{0, kTokens, 0, kTokens}};
-    std::vector<std::byte> all = attend(
-        {.q = q, .k = k, .v = v, .segments = whole, .window = window, .uniform = true});
+    std::vector<std::byte> all =
+        attend({.q = q, .k = k, .v = v, .segments = whole, .window = window, .uniform = true});
     size_t row = all.size() / kTokens;
     for (int64_t first : {1, 77, 139}) {
       Segments last = {{0, kTokens - first, 0, kTokens}};

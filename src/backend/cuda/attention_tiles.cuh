@@ -38,8 +38,7 @@ __device__ inline void fetch_rows(const T* from, int64_t stride, int rows, int s
 
 // sum[row, column] += a[row, :] . b[column, :] over kSize numbers; tiles of kSize as fetched
 template <int kSize, int kRowTiles, int kColumnTiles, class T>
-__device__ inline void add_dots(const T* a, const T* b,
-                                float (&sum)[kRowTiles][kColumnTiles][4]) {
+__device__ inline void add_dots(const T* a, const T* b, float (&sum)[kRowTiles][kColumnTiles][4]) {
   constexpr int kStride = kTileStride<kSize>;
   int lane = int(threadIdx.x) % 32;
   a += lane % 16 * kStride + lane / 16 * 8;

@@ -25,9 +25,9 @@ struct HeadRows {
 };
 
 struct KeptProbabilities {
-  bool all = true;     // no dropout
-  uint32_t last = 0;   // a word drops when it is at most this
-  float factor = 1;    // of those that are kept
+  bool all = true;    // no dropout
+  uint32_t last = 0;  // a word drops when it is at most this
+  float factor = 1;   // of those that are kept
   uint64_t seed = 0, stream = 0, first_row = 0;
 
   // The four words for keys key .. key + 3 of a query row; key is a multiple of 4.

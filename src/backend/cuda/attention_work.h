@@ -32,8 +32,8 @@ struct DecodePlan {
   std::vector<AttentionWork> shares;
   // A query each of segments with several shares. q_begin: its row, `first`: how many shares.
   std::vector<AttentionWork> merges;
-  int64_t sums = 0;                   // rows of [H] of one query
-  int most_queries = 0;               // of a segment
+  int64_t sums = 0;      // rows of [H] of one query
+  int most_queries = 0;  // of a segment
 };
 DecodePlan plan_decode(const Segments& segments, int64_t window);
 

@@ -67,8 +67,12 @@ struct Nibbles {
     u.scale[0] = u.scale[1] = d;
     u.shift[0] = u.shift[1] = m;
   }
-  __device__ static int low(const uint8_t* bytes, int i) { return bytes[i % 16] >> i / 16 * 4 & 15; }
-  __device__ static int fifth(const uint8_t* high, int i) { return (high[i / 8] >> i % 8 & 1) << 4; }
+  __device__ static int low(const uint8_t* bytes, int i) {
+    return bytes[i % 16] >> i / 16 * 4 & 15;
+  }
+  __device__ static int fifth(const uint8_t* high, int i) {
+    return (high[i / 8] >> i % 8 & 1) << 4;
+  }
 };
 
 struct Q4_0Format : Nibbles {

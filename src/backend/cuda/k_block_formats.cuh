@@ -90,8 +90,8 @@ struct Q6_KFormat {
       uint32_t high = word_at(b.high + unit / 8 * 32 + unit % 4 * 8 + 4 * i) >> 2 * run;
 #pragma unroll
       for (int part = 0; part < 2; ++part)
-        u.quad[part][i] = int((low >> 4 * part & 0x0f0f0f0f) |
-                              (high >> 4 * part & 0x03030303) << 4);
+        u.quad[part][i] =
+            int((low >> 4 * part & 0x0f0f0f0f) | (high >> 4 * part & 0x03030303) << 4);
     }
 #pragma unroll
     for (int part = 0; part < 2; ++part) {
@@ -102,7 +102,8 @@ struct Q6_KFormat {
   }
 };
 
-// Place of a tensor's format in tables of all eight: q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k.
+// Place of a tensor's format in tables of all eight: q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k,
+// q6_k.
 inline size_t format_index(const Tensor& w) {
   check(w.quantized(), "[cuda] {} {} is not in blocks", traits(w.dtype()).name,
         w.shape().to_string());
@@ -112,8 +113,8 @@ inline size_t format_index(const Tensor& w) {
 // The blocks of a tensor, where the loads of its format may read them.
 inline const void* block_data(const Tensor& w) {
   const auto* data = device_data<const std::byte>(w);
-  bool aligned = traits(w.dtype()).block_bytes % 16 != 0 ||
-                 reinterpret_cast<uintptr_t>(data) % 16 == 0;
+  bool aligned =
+      traits(w.dtype()).block_bytes % 16 != 0 || reinterpret_cast<uintptr_t>(data) % 16 == 0;
   check(aligned, "[cuda] blocks of {} begin at {}: a multiple of 16 is expected",
         traits(w.dtype()).name, reinterpret_cast<uintptr_t>(data) % 16);
   return data;

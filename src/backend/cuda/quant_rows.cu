@@ -125,8 +125,8 @@ template <class Format, class Operand, int kRows>
 void run(CudaContext& cx, const Product& p, Operand x) {
   constexpr int kOut = kRows > 2 ? 2 : 4;  // sums that stay in registers
   constexpr int64_t kOfBlock = kThreads / 32 * kOut;
-  launch(rows_kernel<Format, Operand, kRows, kOut>,
-         unsigned((p.columns + kOfBlock - 1) / kOfBlock), kThreads, 0, cx.stream(), p, x);
+  launch(rows_kernel<Format, Operand, kRows, kOut>, unsigned((p.columns + kOfBlock - 1) / kOfBlock),
+         kThreads, 0, cx.stream(), p, x);
 }
 
 // By the number of rows: 1, 2, up to 4, up to 8.
@@ -141,9 +141,8 @@ constexpr Kernels<Operand> kernels() {
 }
 template <class Operand>
 constexpr Kernels<Operand> kFormats[] = {
-    kernels<Q4_0Format, Operand>(), kernels<Q4_1Format, Operand>(),
-    kernels<Q5_0Format, Operand>(), kernels<Q5_1Format, Operand>(),
-    kernels<Q8_0Format, Operand>(), kernels<Q4_KFormat, Operand>(),
+    kernels<Q4_0Format, Operand>(), kernels<Q4_1Format, Operand>(), kernels<Q5_0Format, Operand>(),
+    kernels<Q5_1Format, Operand>(), kernels<Q8_0Format, Operand>(), kernels<Q4_KFormat, Operand>(),
     kernels<Q5_KFormat, Operand>(), kernels<Q6_KFormat, Operand>(),
 };
 

@@ -46,9 +46,8 @@ class QuantTest : public ::testing::TestWithParam<DType> {
 
   CudaContext cx_{0};
 };
-INSTANTIATE_TEST_SUITE_P(Every, QuantTest, ::testing::ValuesIn(kFormats), [](const auto& c) {
-  return std::string(traits(c.param).name);
-});
+INSTANTIATE_TEST_SUITE_P(Every, QuantTest, ::testing::ValuesIn(kFormats),
+                         [](const auto& c) { return std::string(traits(c.param).name); });
 
 TEST_P(QuantTest, NumbersAreThoseOfTheFormat) {
   Tensor w = to_dtype(random_matrix(5, 512, "w"), GetParam()), exact = to_dtype(w, DType::kF32);
@@ -124,8 +123,8 @@ TEST_P(QuantTest, FactorsBiasAndOtherTypes) {
   for (size_t i = 0; i < all.size(); ++i) {
     float added = bias.data<float>()[i % 5], before = c.data<float>()[i];
     double expected = -2 * double(plain[i]) + double(added) + 0.5 * double(before);
-    double terms = 2 * std::abs(double(plain[i])) + std::abs(double(added)) +
-                   std::abs(0.5 * double(before));
+    double terms =
+        2 * std::abs(double(plain[i])) + std::abs(double(added)) + std::abs(0.5 * double(before));
     EXPECT_NEAR(double(all[i]), expected, 2 * epsilon(DType::kF32) * terms);
   }
 }
