@@ -16,8 +16,8 @@ struct RandomBlock {
 
 // Rng(seed, stream).block(counter)
 __device__ inline RandomBlock random_block(uint64_t seed, uint64_t stream, uint64_t counter) {
-  RandomBlock x{{uint32_t(counter), uint32_t(counter >> 32), uint32_t(stream),
-                 uint32_t(stream >> 32)}};
+  RandomBlock x{
+      {uint32_t(counter), uint32_t(counter >> 32), uint32_t(stream), uint32_t(stream >> 32)}};
   uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
 #pragma unroll
   for (int round = 0; round < 10; ++round) {
