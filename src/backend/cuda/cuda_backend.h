@@ -1,6 +1,6 @@
 // The backend of NVIDIA GPUs (compute capability 8.0 on). Every call puts its kernels on one stream
-// and returns; copies to the host and sum_squares wait. Results are the same from run to run: sums
-// have a fixed order and nothing is added atomically.
+// and returns; copies to the host and sums of squares wait. Results are the same from run to run:
+// sums have a fixed order and nothing is added atomically.
 //
 // Kernels compute in f32 from f32, bf16 or f16 in any mixture and round each result once. Products
 // are cuBLASLt's (blas.h). Each kernel lies in a file of its name beside the call that launches it.
@@ -21,10 +21,12 @@ class CudaBackend final : public Backend {
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override;
   void copy(const Tensor& from, const Tensor& to) override;
+  void copy_rows(const Tensor& from, const Tensor& to, std::span<const RowRun> runs) override;
 
   void add(const AddArgs& a) override;
   void accumulate(float alpha, const Tensor& x, const GradSlot& into) override;
   double sum_squares(const Tensor& x) override;
+  std::vector<double> block_squares(const Tensor& x, int64_t block) override;
   void gemm(const GemmArgs& a) override;
   void column_sum(const ColumnSumArgs& a) override;
   void norm_forward(const NormArgs& a) override;

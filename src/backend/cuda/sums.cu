@@ -5,27 +5,33 @@
 namespace slm::cuda {
 namespace {
 
-constexpr int kMostParts = 1024;
+constexpr int64_t kMostParts = 1024, kMostBlocks = 65535;  // of a launch, across and down
 
-// Eight squares are added in f32, all else in f64.
-__global__ void sum_squares_kernel(Floats x, int64_t n, double* parts) {
-  double sum = 0;
-  for (int64_t i = 8 * first_item(); i < n; i += 8 * item_stride()) {
-    float values[8], squares = 0;
-    load8(x, i, n, values);
+// parts[b][p]: a part of the squares of numbers b * block to (b + 1) * block. Eight squares are
+// added in f32, all else in f64.
+__global__ void block_squares_kernel(Floats x, int64_t n, int64_t block, double* parts) {
+  for (int64_t b = blockIdx.y; b * block < n; b += gridDim.y) {
+    int64_t begin = b * block, end = min(begin + block, n);
+    double sum = 0;
+    for (int64_t i = begin + 8 * first_item(); i < end; i += 8 * item_stride()) {
+      float values[8], squares = 0;
+      load8(x, i, end, values);
 #pragma unroll
-    for (float v : values) squares += v * v;
-    sum += double(squares);
+      for (float v : values) squares += v * v;
+      sum += double(squares);
+    }
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) parts[b * gridDim.x + blockIdx.x] = sum;
   }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
-__global__ void add_parts_kernel(const double* parts, int count, double* total) {
+// sums[b] = the sum of parts[b]
+__global__ void add_parts_kernel(const double* parts, int count, double* sums) {
+  const double* of_block = parts + int64_t{blockIdx.x} * count;
   double sum = 0;
-  for (int i = int(threadIdx.x); i < count; i += int(blockDim.x)) sum += parts[i];
+  for (int i = int(threadIdx.x); i < count; i += int(blockDim.x)) sum += of_block[i];
   sum = block_sum(sum);
-  if (threadIdx.x == 0) *total = sum;
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
 struct ColumnValues {
@@ -42,18 +48,23 @@ struct ColumnValues {
 
 }  // namespace
 
-// The number of parts, and so the order of the sum, depends on the size alone.
 double CudaBackend::sum_squares(const Tensor& x) {
-  int64_t threads = (x.elements() + 7) / 8;
-  int count = int(std::clamp<int64_t>((threads + kEachThreads - 1) / kEachThreads, 1, kMostParts));
-  auto parts = context_.scratch<double>(count + 1);
-  launch(sum_squares_kernel, unsigned(count), kEachThreads, 0, context_.stream(), floats(x),
-         x.elements(), parts.get());
-  launch(add_parts_kernel, 1, kEachThreads, 0, context_.stream(), parts.get(), count,
-         parts.get() + count);
-  double total = 0;
-  context_.fetch(&total, parts.get() + count, sizeof(total));
-  return total;
+  return x.elements() == 0 ? 0 : block_squares(x, x.elements())[0];
+}
+
+// The number of parts, and so the order of a sum, depends on the size of a block alone.
+std::vector<double> CudaBackend::block_squares(const Tensor& x, int64_t block) {
+  int64_t blocks = (x.elements() + block - 1) / block, threads = (block + 7) / 8;
+  if (blocks == 0) return {};
+  int64_t count = std::clamp<int64_t>((threads + kEachThreads - 1) / kEachThreads, 1, kMostParts);
+  auto parts = context_.scratch<double>(blocks * count), sums = context_.scratch<double>(blocks);
+  launch(block_squares_kernel, dim3(unsigned(count), unsigned(std::min(blocks, kMostBlocks))),
+         kEachThreads, 0, context_.stream(), floats(x), x.elements(), block, parts.get());
+  launch(add_parts_kernel, unsigned(blocks), kEachThreads, 0, context_.stream(), parts.get(),
+         int(count), sums.get());
+  std::vector<double> squares(size_t(blocks), 0.0);
+  context_.fetch(squares.data(), sums.get(), blocks * int64_t(sizeof(double)));
+  return squares;
 }
 
 void CudaBackend::column_sum(const ColumnSumArgs& a) {

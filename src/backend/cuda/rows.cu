@@ -1,0 +1,45 @@
+#include <vector>
+
+#include "backend/cuda/cuda_backend.h"
+#include "backend/cuda/each.cuh"
+
+namespace slm::cuda {
+namespace {
+
+struct RowMove {
+  int64_t from, to;
+};
+
+constexpr int64_t kMostRows = 65535;  // of a launch; then its blocks take several
+
+__global__ void copy_rows_kernel(Floats from, Floats to, int64_t columns, const RowMove* moves,
+                                 int64_t count) {
+  for (int64_t m = blockIdx.y; m < count; m += gridDim.y) {
+    int64_t source = moves[m].from * columns, target = moves[m].to * columns;
+    for (int64_t i = 8 * first_item(); i < columns; i += 8 * item_stride()) {
+      float values[8];
+      load8(from, source + i, source + columns, values);
+      store8(to, target + i, target + columns, values);
+    }
+  }
+}
+
+}  // namespace
+
+// One launch for all runs between float tensors of the device; what else there is goes run by run.
+void CudaBackend::copy_rows(const Tensor& from, const Tensor& to, std::span<const RowRun> runs) {
+  bool apart = from.device() != Device::kCuda || to.device() != Device::kCuda;
+  if (runs.size() <= 1 || apart || from.quantized() || to.quantized())
+    return Backend::copy_rows(from, to, runs);
+  std::vector<RowMove> moves;
+  for (const RowRun& run : runs)
+    for (int64_t r = 0; r < run.count; ++r) moves.push_back({run.from + r, run.to + r});
+  int64_t columns = from.elements() / from.dim(0), count = std::ssize(moves);
+  auto on_device = context_.upload(std::span<const RowMove>(moves.data(), moves.size()));
+  int64_t across = ((columns + 7) / 8 + kEachThreads - 1) / kEachThreads;
+  launch(copy_rows_kernel, dim3(unsigned(across), unsigned(std::min(count, kMostRows))),
+         kEachThreads, 0, context_.stream(), floats(from), floats(to), columns, on_device.get(),
+         count);
+}
+
+}  // namespace slm::cuda
