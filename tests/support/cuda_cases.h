@@ -1,5 +1,5 @@
-// The CUDA backend as tests get it: in a build with CUDA on this machine's GPU, if there is one;
-// else with its kernels run on the host (cuda_on_host/block.h).
+// The CUDA backend as tests get it: with its kernels run on the host (cuda_on_host/block.h), or in a
+// build without STABLELM_EMULATE_CUDA on this machine's GPU, if there is one.
 #pragma once
 
 #include <vector>

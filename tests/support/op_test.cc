@@ -215,8 +215,6 @@ std::vector<OpCase> every_backend() {
                      }});
   cases.push_back({"far", make_far_backend});
   for (const OpCase& c : cuda_cases()) cases.push_back(c);
-  if (cuda_available())
-    cases.push_back({"cuda", [](int) { return make_cuda_backend({.exact = true}); }});
   return cases;
 }
 
