@@ -42,14 +42,14 @@ void add(float alpha, const float* a, const float* b, float* y, int64_t n) {
 }
 
 double sum_squares(const float* x, int64_t n) {
-  using Half = float __attribute__((vector_size(SLM_VECTOR_BYTES / 2), aligned(4), may_alias));
+  using Half = float __attribute__((vector_size(SLM_VECTOR_BYTES / 2)));
   using Doubles = double __attribute__((vector_size(SLM_VECTOR_BYTES)));
   constexpr int kHalf = kLanes / 2, kChains = 4;
   Doubles sums[kChains] = {};
   int64_t i = 0;
   for (; i + kChains * kHalf <= n; i += kChains * kHalf)
     for (int c = 0; c < kChains; ++c) {
-      auto v = __builtin_convertvector(*reinterpret_cast<const Half*>(x + i + c * kHalf), Doubles);
+      auto v = __builtin_convertvector(load_as<Half>(x + i + c * kHalf), Doubles);
       sums[c] += v * v;
     }
   double total = 0;

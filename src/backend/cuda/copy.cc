@@ -26,8 +26,8 @@ void move_bytes(CudaContext& cx, const Tensor& from, const Tensor& to) {
 }
 
 // Encoders search for the scales of each block; they are the host's.
-Tensor encoded_on_host(CudaContext& cx, const Tensor& from, DType dtype) {
-  Tensor floats = Tensor::host(from.shape(), DType::kF32);
+Tensor encoded_on_host(CudaContext& cx, const Tensor& from, DType dtype, const Shape& shape) {
+  Tensor floats = Tensor::host(shape, DType::kF32);
   move_bytes(cx, on_host(from) ? to_dtype(from, DType::kF32) : as_type(cx, from, DType::kF32),
              floats);
   return to_dtype(floats, dtype);
@@ -39,8 +39,7 @@ void CudaBackend::copy(const Tensor& from, const Tensor& to) {
   if (from.elements() == 0) return;
   if (from.dtype() == to.dtype()) return move_bytes(context_, from, to);
   if (to.quantized())
-    return move_bytes(context_, encoded_on_host(context_, from, to.dtype()).reshape(to.shape()),
-                      to);
+    return move_bytes(context_, encoded_on_host(context_, from, to.dtype(), to.shape()), to);
   Tensor source = from, target = to;
   if (on_host(from)) move_bytes(context_, from, source = empty(from.shape(), from.dtype()));
   if (on_host(to)) target = empty(to.shape(), to.dtype());

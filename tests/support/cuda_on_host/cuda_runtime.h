@@ -227,7 +227,11 @@ inline float __fmul_rn(float x, float y) { return x * y; }
 inline float __fadd_rn(float x, float y) { return x + y; }
 inline float __fmaf_rn(float x, float y, float z) { return fmaf(x, y, z); }
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
-inline int __float2int_rn(float x) { return int(rintf(x)); }
+inline int __float2int_rn(float x) {  // what no int can be: the nearest, and 0 for NaN
+  if (x != x) return 0;
+  if (x >= 0x1p31f) return INT32_MAX;
+  return x <= -0x1p31f ? INT32_MIN : int(rintf(x));
+}
 inline unsigned __umulhi(unsigned x, unsigned y) {
   return unsigned(uint64_t{x} * uint64_t{y} >> 32);
 }
