@@ -7,18 +7,8 @@
 namespace slm::cuda {
 namespace {
 
-// A warp owns 16 * kRowTiles queries; kKeys keys at a time. Two row tiles halve what is read from
-// shared memory per product; heads above 128 leave no registers for them.
-template <class T_, int kSize_, int kWarps_, int kRowTiles_, int kKeys_>
-struct Tiling {
-  using T = T_;
-  static constexpr int kSize = kSize_, kRowTiles = kRowTiles_, kKeys = kKeys_;
-  static constexpr int kThreads = 32 * kWarps_, kWarpRows = 16 * kRowTiles;
-  static constexpr int kQueries = kWarps_ * kWarpRows, kKeyTiles = kKeys / 8;
-  static constexpr int kStride = kTileStride<kSize>, kColumnTiles = kSize / 8;
-  static constexpr int kStage = 2 * kKeys * kStride;  // keys, then values
-  static constexpr int kShared = (kQueries * kStride + 2 * kStage) * int(sizeof(T));
-};
+template <class T, int kSize, int kWarps, int kRowTiles, int kKeys>
+using Tiling = QueryTiling<T, kSize, kWarps, kRowTiles, kKeys, 1>;
 
 template <class S>
 struct Running {

@@ -146,4 +146,18 @@ __device__ inline float quad_sum(float x) {
   return x + __shfl_xor_sync(kWholeWarp, x, 2);
 }
 
+// Queries stay and keys pass by: a warp owns 16 * kRowTiles queries; kKeys keys at a time. Two row
+// tiles halve what is read from shared memory per product; heads above 128 leave no registers for
+// them. kHeld tiles of the size of the queries are kept in shared memory.
+template <class T_, int kSize_, int kWarps, int kRowTiles_, int kKeys_, int kHeld>
+struct QueryTiling {
+  using T = T_;
+  static constexpr int kSize = kSize_, kRowTiles = kRowTiles_, kKeys = kKeys_;
+  static constexpr int kThreads = 32 * kWarps, kWarpRows = 16 * kRowTiles;
+  static constexpr int kQueries = kWarps * kWarpRows, kKeyTiles = kKeys / 8;
+  static constexpr int kStride = kTileStride<kSize>, kColumnTiles = kSize / 8;
+  static constexpr int kStage = 2 * kKeys * kStride;  // keys, then values
+  static constexpr int kShared = (kHeld * kQueries * kStride + 2 * kStage) * int(sizeof(T));
+};
+
 }  // namespace slm::cuda
