@@ -51,8 +51,8 @@ void ScoringFlags::add_to(CLI::App& command) {
 }
 
 BatchLimits ScoringFlags::limits(const ScoringModel& scoring) const {
-  const EvaluatedModel& model = scoring.evaluated();
-  BatchLimits limits = limits_by_memory(model.decoder, model.backend);
+  const EvaluatedModel& scored = scoring.evaluated();
+  BatchLimits limits = limits_by_memory(scored.decoder, scored.backend);
   if (batch_size.starts_with("auto")) return limits;
   auto [end, error] =
       std::from_chars(batch_size.data(), batch_size.data() + batch_size.size(), limits.texts);

@@ -26,8 +26,9 @@ std::string note_of(const LayerFit& fit, const LayerBytes& bytes, int64_t free,
         "no layer fits on {}: {} are free, {} are needed for the output matrix and the work, and "
         "{} for a layer; the CPU computes the model",
         device, gib(free), gib(bytes.after + bytes.work), gib(bytes.blocks.back()));
-  return format("{} of {} layers on {}, {}the embedding on the CPU", fit.blocks, layers, device,
-                fit.blocks < layers ? format("{} and ", layers - fit.blocks) : "");
+  if (fit.blocks == layers) return {};  // a table in the host's memory is nothing to wait for
+  return format("{} of {} layers on {}, {} on the CPU", fit.blocks, layers, device,
+                layers - fit.blocks);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ struct OpenOptions {
 struct OpenModel {
   std::unique_ptr<Backend> backend;  // of contexts
   Model model;
-  std::string note = {};  // which layers lie where, if not all on the backend asked for
+  std::string note = {};  // which layers are where, if not all on the backend asked for
 };
 
 // Errors as make_backend's and load_model's.

@@ -41,6 +41,7 @@ TEST(OpenModel, PutsOnTheDeviceWhatFits) {
   OpenModel blocks = open_with(all + bytes.before - 1);
   EXPECT_TRUE(blocks.model.placement.host);
   EXPECT_EQ(blocks.model.placement.host_layers, 0);
+  EXPECT_EQ(blocks.note, "");
   EXPECT_EQ(logits(blocks), expected);
 
   OpenModel one = open_with(least + bytes.blocks.back());
