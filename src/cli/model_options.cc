@@ -17,7 +17,7 @@ std::optional<int64_t> layers_on_gpu(const std::string& text) {
   int64_t layers = -1;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), layers);
   check(error == std::errc() && end == text.data() + text.size() && layers >= 0,
-        "--gpu-layers {}: expected auto or a number of layers", text);
+        "\"{}\": expected auto or a number of layers", text);
   return layers;
 }
 
@@ -86,7 +86,8 @@ void ModelOptions::add_gpu_layers(CLI::App& app) {
   app.add_option("--gpu-layers", gpu_layers,
                  "How many of the model's layers are on the GPU, the last ones; the CPU computes "
                  "the others. auto: as many as its memory holds")
-      ->check(CLI::Validator(fits, "", "auto|N"))
+      ->check(CLI::Validator(fits, ""))
+      ->type_name("auto|N")
       ->capture_default_str();
 }
 
