@@ -58,7 +58,8 @@ TokenRows read_ids(const std::filesystem::path& path) {
 void run(const LogitsOptions& options) {
   TokenRows rows = read_ids(options.ids);
   int64_t batch = int64_t(rows.size()), tokens = int64_t(rows[0].size());
-  auto [backend, model, note] = options.model.open({.texts = 0, .pass_tokens = tokens});
+  auto [backend, model, note] =
+      options.model.open({.texts = 0, .pass_tokens = tokens, .logit_rows = tokens});
   Decoder decoder = model.decoder();
   int64_t vocab = decoder.spec().vocab;
   Tensor logits = Tensor::host({batch, tokens, vocab}, DType::kF32);

@@ -9,7 +9,8 @@ namespace slm {
 namespace {
 
 // Batches of which a quarter is worth while (limits_by_memory), and a text that is continued.
-constexpr RunSizes kScoring{.texts = 1, .context = 2048, .cache = DType::kF32, .pass_tokens = 1024};
+constexpr RunSizes kScoring{
+    .texts = 1, .context = 2048, .cache = DType::kF32, .pass_tokens = 1024, .logit_rows = 512};
 
 EvaluatedModel evaluated(const Model& model, const Decoder& decoder, Backend& backend,
                          int64_t max_length, bool add_special_tokens) {

@@ -45,7 +45,9 @@ LayerBytes layer_bytes(const Checkpoint& checkpoint, std::optional<DType> dtype,
                                                                     : layer_of(p.name, spec.layers);
     place(bytes, layer) += size;
   }
-  bytes.work = sizes.pass_tokens * pass_bytes_per_token(spec) + decoded + kSpare + sizes.other;
+  bytes.work = sizes.pass_tokens * pass_bytes_per_token(spec) +
+               sizes.logit_rows * bytes_of(DType::kF32, spec.vocab) + decoded + kSpare +
+               sizes.other;
   return bytes;
 }
 

@@ -49,6 +49,8 @@ TEST(LayerFit, EveryByteIsCountedOnce) {
                                    {.texts = 2, .context = 16, .cache = DType::kF16, .other = 9});
       EXPECT_EQ((two.blocks[0] - none.blocks[0]) * spec.layers, cache_bytes(spec, 2 * 16));
       EXPECT_EQ(two.work - none.work, 9);
+      LayerBytes rows = layer_bytes(Checkpoint(directory), dtype, {.texts = 0, .logit_rows = 65});
+      EXPECT_EQ(rows.work - none.work, bytes_of(DType::kF32, spec.vocab));
       LayerBytes longest = layer_bytes(Checkpoint(directory), dtype,
                                        {.texts = 1, .longest = 3, .cache = DType::kF16});
       EXPECT_EQ((longest.blocks[0] - none.blocks[0]) * spec.layers, cache_bytes(spec, 3));

@@ -72,6 +72,16 @@ TEST(OpenModel, DoesWhatItIsToldWhateverFits) {
   EXPECT_EQ(none.note, "");
 }
 
+TEST(OpenModel, SmallModelsFitEverywhere) {
+  for (const OpCase& c : every_backend()) {
+    SCOPED_TRACE(c.backend);
+    OpenModel opened = open_model(c.make(1), model());
+    EXPECT_GT(opened.backend->free_memory(), 0);
+    EXPECT_FALSE(opened.model.placement.host);
+    EXPECT_EQ(opened.note, "");
+  }
+}
+
 TEST(OpenModel, OnTheHostThereIsNothingToChoose) {
   OpenModel opened = open_model(model(), {.backend = "cpu", .device_layers = 1});
   EXPECT_FALSE(opened.model.placement.host);
