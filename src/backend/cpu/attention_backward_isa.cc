@@ -187,8 +187,8 @@ int64_t attention_scratch(const AttentionHead& a, AttentionPass pass) {
       return (a.head_size + width) * keys + kBlock * (a.head_size + width + unpacked + kBlock + 3) +
              kSlack;
     case AttentionPass::kDecode:
-      return a.kv_heads * a.q_len * a.group * (2 * width + 2) +
-             kDecodeKeys * (2 * width + unpacked + 1) + kSlack;
+      return a.kv_heads * a.q_len * a.group * (2 * width + 5 + kDecodeKeys) +
+             2 * kTogether * a.kv_heads * width + unpacked_width(a.kv_heads * a.head_size) + kSlack;
     case AttentionPass::kBackward:
       return (2 * a.head_size + 3 * width + 2 * kBlock) * keys +
              kBlock * (2 * a.head_size + 3 * width + 2 * kBlock + 4) + kSlack;

@@ -12,9 +12,10 @@ namespace slm::cpu::SLM_ISA {
 
 // Keys and queries are taken this many at a time: a multiple of tile rows and columns alike.
 constexpr int64_t kBlock = 96;
-constexpr int64_t kDecodeKeys = 16;  // keys at a time in decoding
+constexpr int64_t kDecodeKeys = 32;  // keys between two rescalings in decoding
+constexpr int64_t kTogether = 8;     // keys whose values are summed at a time in decoding
 static_assert(kBlock % kTileRows == 0 && kBlock % kTileColumns == 0 && kBlock % kLanes == 0);
-static_assert(kDecodeKeys % kLanes == 0);
+static_assert(kDecodeKeys % kTogether == 0);
 
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }

@@ -1,19 +1,22 @@
-// Attention of one or a few queries: keys and values are read once, a few tokens at a time, all
-// heads of those tokens before the next, so that memory is read nearly in order.
+// Attention of one or a few queries. Keys and values are read once and in the order of memory, a
+// token's heads one after the other: the processor then asks for what comes next by itself.
+// A row is one query head; softmax has a row per lane, so that it needs no sum across lanes.
 #include "backend/cpu/cache_rows.h"
 #include "backend/cpu/isa_kernels.h"
 
 namespace slm::cpu::SLM_ISA {
 namespace {
 
-constexpr int64_t kKeys = kDecodeKeys;
-
 struct Work {
-  int64_t heads, width;  // heads: of the call; width: head size in whole registers
-  float *q, *out;        // [queries, heads, width]
-  float *top, *sum;      // [queries, heads]
-  float *keys, *values;  // [kKeys, width], of one head
-  float *unpacked, *scores;
+  int64_t rows, lanes;                           // lanes: rows in whole registers
+  int64_t width;                                 // of a head in whole registers
+  int64_t rows_of_head;                          // that read one kv head: they lie together
+  float *q, *out;                                // [rows, width]
+  float *position, *slope, *top, *sum, *shrink;  // [lanes]
+  float* scores;                                 // [kDecodeKeys, lanes]
+  float *unpacked, *keys, *values;               // for Widened
+
+  int64_t head_of(int64_t row) const { return rows_of_head == 1 ? row : row / rows_of_head; }
 };
 
 // Lane i is the sum of the lanes of register i. A round makes one register of two, i and i + n: the
@@ -28,167 +31,128 @@ inline Vec sums_of(Vec (&v)[kLanes]) {
   return v[0];
 }
 
-// scores[j] = q . keys[j], a register of keys at a time
+// scores[row] = q[row] . the token's key for it; zeros past the last row.
 template <class Rows>
-void score_keys(const float* q, const Rows& keys, int64_t width, float* scores) {
-  for (int64_t j = 0; j < kKeys; j += kLanes) {
+void score_token(const Rows& key, const Work& w, float* scores) {
+  for (int64_t first = 0; first < w.rows; first += kLanes) {
     Vec dots[kLanes] = {};
-    for (int64_t e = 0; e < width; e += kLanes) {
-      Vec query = load(q + e);
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) dots[i] += query * keys.at(j + i, e);
+    for (int i = 0; i < kLanes; ++i) {
+      if (first + i >= w.rows) continue;
+      const float* q = w.q + (first + i) * w.width;
+      int64_t at = w.head_of(first + i) * w.width;
+      for (int64_t e = 0; e < w.width; e += kLanes) dots[i] += load(q + e) * key.at(0, at + e);
     }
-    store(scores + j, sums_of(dots));
+    store(scores + first, sums_of(dots));
   }
 }
 
-// Scores become e^(logit - top). Returns what everything summed so far is to be multiplied with, or
-// a negative number when no key is seen.
-float soften(const Meeting& m, Work& w, int64_t row) {
+// Scores of `keys` tokens become e^(logit - top), zeros up to a whole number of kTogether; `shrink`
+// is what everything summed so far is to be multiplied with. A top of -inf: no key was seen yet.
+void soften(const AttentionHead& a, const Work& w, int64_t first_key, int64_t keys) {
   constexpr float kNever = -__builtin_inff();
-  Vec top = splat(w.top[row]);
-  for (int64_t j = 0; j < kKeys; j += kLanes) {
-    Vec key = lane_numbers(j), back = float(m.first_position - m.first_key) - key;
-    Vec s = m.scale * load(w.scores + j) - m.slope * back;
-    IVec seen = (back >= 0.0f) & (key < float(m.keys));
-    if (m.window > 0) seen &= back < float(m.window);
-    s = seen ? s : splat(kNever);
-    store(w.scores + j, s);
-    top = max(top, s);
-  }
-  float now = max_lanes(top);
-  if (now == kNever) return -1;
-  float shrink = exp_of_negative(splat(w.top[row] - now))[0];
-  Vec sum{};
-  for (int64_t j = 0; j < kKeys; j += kLanes) {
-    Vec e = exp_of_negative(load(w.scores + j) - now);
-    store(w.scores + j, e);
-    sum += e;
-  }
-  w.top[row] = now;
-  w.sum[row] = w.sum[row] * shrink + sum_lanes(sum);
-  return shrink;
-}
-
-// out = shrink * out + scores values, for kStrips registers of a row, which stay in registers
-// while a token's row is read once from end to end.
-template <int kStrips, class Rows>
-inline void add_values(float shrink, const float* scores, const Rows& values, int64_t e,
-                       float* out) {
-  Vec sums[kStrips];
-#pragma GCC unroll 8
-  for (int s = 0; s < kStrips; ++s) sums[s] = shrink * load(out + e + s * kLanes);
-  for (int64_t j = 0; j < kKeys; ++j) {
-    Vec score = splat(scores[j]);
-#pragma GCC unroll 8
-    for (int s = 0; s < kStrips; ++s) sums[s] += score * values.at(j, e + s * kLanes);
-  }
-#pragma GCC unroll 8
-  for (int s = 0; s < kStrips; ++s) store(out + e + s * kLanes, sums[s]);
-}
-
-// One query head meets one block of keys: m.first_position is this query's.
-template <class Rows>
-void meet(const Meeting& m, Work& w, int64_t row, const Rows& keys, const Rows& values) {
-  score_keys(w.q + row * w.width, keys, w.width, w.scores);
-  float shrink = soften(m, w, row);
-  if (shrink < 0) return;
-  float* out = w.out + row * w.width;
-  int64_t e = 0;
-  for (; e + 8 * kLanes <= w.width; e += 8 * kLanes)
-    add_values<8>(shrink, w.scores, values, e, out);
-  for (; e + 5 * kLanes <= w.width; e += 5 * kLanes)
-    add_values<5>(shrink, w.scores, values, e, out);
-  for (; e + 4 * kLanes <= w.width; e += 4 * kLanes)
-    add_values<4>(shrink, w.scores, values, e, out);
-  for (; e < w.width; e += kLanes) add_values<1>(shrink, w.scores, values, e, out);
-}
-
-// Rows of one head lie a token apart, too far for the processor to guess what comes next: it is
-// told about the block after this one.
-void announce(const AttentionHead& a, const TokenRows& t, int64_t head, int64_t first_key) {
-  constexpr int64_t kLine = 64;
-  int64_t first = first_key + kKeys, end = smaller(first + kKeys, a.k_len);
-  int64_t plain = t.format == Format::kF32 ? 4 : 2;
-  auto bytes = [&](int64_t n) { return t.decode ? n * t.block_bytes / kCacheBlock : n * plain; };
-  auto* data = static_cast<const char*>(t.data);
-  for (int64_t j = first; j < end; ++j) {
-    const char* row = data + bytes(j * t.stride + t.first + head * a.head_size);
-    for (int64_t at = 0; at < bytes(a.head_size); at += kLine) __builtin_prefetch(row + at, 0, 2);
-  }
-}
-
-// out[token, :] = the head's row of the token from first_key on; zeros past the last token
-void widen_tokens(const AttentionHead& a, const TokenRows& t, int64_t head, int64_t first_key,
-                  int64_t width, float* unpacked, float* out) {
-  int64_t keys = smaller(kKeys, a.k_len - first_key);
-  with_rows(t, head, a.head_size, first_key, keys, unpacked,
-            [&](auto format, auto* rows, int64_t stride) {
-              copy_padded<decltype(format)>(rows, stride, keys, a.head_size, out, width, kKeys);
-            });
-}
-
-// visit(m, row) for every query head that reads this kv head
-template <class Visit>
-void each_query(const AttentionHead& a, Meeting m, int64_t kv_head, Visit visit) {
-  for (int64_t query = 0; query < a.q_len; ++query)
-    for (int64_t head = kv_head * a.group; head < (kv_head + 1) * a.group; ++head) {
-      m.first_position = a.k_len - a.q_len + query;
-      m.slope = a.slopes ? a.slopes[head] : 0;
-      visit(m, query * a.kv_heads * a.group + head);
+  float window = a.window > 0 ? float(a.window) : -kNever;
+  for (int64_t row = 0; row < w.lanes; row += kLanes) {
+    Vec position = load(w.position + row) - float(first_key), slope = load(w.slope + row);
+    Vec before = load(w.top + row), top = before;
+    for (int64_t j = 0; j < keys; ++j) {
+      float* score = w.scores + j * w.lanes + row;
+      Vec back = position - float(j), s = a.scale * load(score) - slope * back;
+      s = (back >= 0.0f) & (back < window) ? s : splat(kNever);
+      store(score, s);
+      top = max(top, s);
     }
+    Vec from = top == kNever ? Vec{} : top, sum{};
+    for (int64_t j = 0; j < keys; ++j) {
+      float* score = w.scores + j * w.lanes + row;
+      Vec e = exp_of_negative(load(score) - from);
+      store(score, e);
+      sum += e;
+    }
+    for (int64_t j = keys; j < round_up(keys, kTogether); ++j)
+      store(w.scores + j * w.lanes + row, Vec{});
+    Vec shrink = exp_of_negative(before - from);
+    store(w.shrink + row, shrink);
+    store(w.sum + row, load(w.sum + row) * shrink + sum);
+    store(w.top + row, top);
+  }
 }
 
+void shrink_sums(const Work& w) {
+  for (int64_t row = 0; row < w.rows; ++row) {
+    if (w.shrink[row] == 1) continue;
+    float* out = w.out + row * w.width;
+    for (int64_t e = 0; e < w.width; e += kLanes) store(out + e, w.shrink[row] * load(out + e));
+  }
+}
+
+// out[row] += the scores of up to kTogether tokens times their values
 template <class Rows>
-void copy_rows(const Rows& rows, int64_t width, float* out) {
-  for (int64_t j = 0; j < kKeys; ++j)
-    for (int64_t e = 0; e < width; e += kLanes) store(out + j * width + e, rows.at(j, e));
+void add_tokens(const Rows& values, int64_t tokens, const float* scores, const Work& w) {
+  for (int64_t row = 0; row < w.rows; ++row) {
+    float* out = w.out + row * w.width;
+    int64_t at = w.head_of(row) * w.width;
+    for (int64_t e = 0; e < w.width; e += kLanes) {
+      Vec sum = load(out + e);
+#pragma GCC unroll 8
+      for (int j = 0; j < kTogether; ++j)
+        sum += scores[j * w.lanes + row] * values.at(smaller(j, tokens - 1), at + e);
+      store(out + e, sum);
+    }
+  }
 }
 
-// Rows that several queries look at are made floats first.
-void meet_block(const AttentionHead& a, Work& w, int64_t first_key, int64_t end) {
-  Meeting m{.first_key = first_key,
-            .keys = smaller(kKeys, end - first_key),
-            .queries = 1,
-            .window = a.window,
-            .scale = a.scale};
-  using Floats = PlainRows<F32>;
-  bool once = a.q_len * a.group == 1;
-  for (int64_t head = 0; head < a.kv_heads; ++head) {
-    announce(a, a.k, head, first_key);
-    announce(a, a.v, head, first_key);
-    auto meet_rows = [&]<class Rows>(const Rows& k, const Rows& v) {
-      each_query(a, m, head, [&](const Meeting& of, int64_t row) { meet(of, w, row, k, v); });
-    };
-    auto meet_floats = [&] { meet_rows(Floats(w.keys, w.width), Floats(w.values, w.width)); };
-    if (m.keys == kKeys && with_cache_rows(a, head, first_key, [&](const auto& k, const auto& v) {
-          if (once || std::is_same_v<std::decay_t<decltype(k)>, Floats>) return meet_rows(k, v);
-          copy_rows(k, w.width, w.keys);
-          copy_rows(v, w.width, w.values);
-          meet_floats();
-        }))
-      continue;
-    widen_tokens(a, a.k, head, first_key, w.width, w.unpacked, w.keys);
-    widen_tokens(a, a.v, head, first_key, w.width, w.unpacked, w.values);
-    meet_floats();
+template <class Tokens>
+void meet_keys(const AttentionHead& a, const Work& w, const Tokens& keys, const Tokens& values,
+               const DecodeShare& share) {
+  int64_t oldest = a.window > 0 ? larger(0, a.k_len - a.q_len - a.window + 1) : 0;
+  for (int64_t key = larger(share.key_begin, oldest); key < share.key_end; key += kDecodeKeys) {
+    int64_t count = smaller(kDecodeKeys, share.key_end - key);
+    for (int64_t j = 0; j < count; ++j)
+      score_token(keys.rows(key + j, 1), w, w.scores + j * w.lanes);
+    soften(a, w, key, count);
+    shrink_sums(w);
+    for (int64_t j = 0; j < count; j += kTogether) {
+      int64_t tokens = smaller(kTogether, count - j);
+      add_tokens(values.rows(key + j, tokens), tokens, w.scores + j * w.lanes, w);
+    }
   }
 }
 
 Work lay_out(const AttentionHead& a) {
   Pieces pieces{a.scratch};
-  int64_t heads = a.kv_heads * a.group, rows = a.q_len * heads;
-  Work w{.heads = heads, .width = round_up(a.head_size, kLanes)};
-  for (float** x : {&w.q, &w.out}) *x = pieces.take(rows * w.width);
-  for (float** x : {&w.top, &w.sum}) *x = pieces.take(rows);
-  for (float** x : {&w.keys, &w.values}) *x = pieces.take(kKeys * w.width);
-  w.unpacked = pieces.take(kKeys * unpacked_width(a.head_size));
-  w.scores = pieces.take(kKeys);
-  for (int64_t i = 0; i < a.q_len; ++i)
-    copy_padded<F32>(a.q + i * a.q_stride, a.head_size, heads, a.head_size,
-                     w.q + i * heads * w.width, w.width, heads);
-  for (int64_t r = 0; r < rows; ++r) w.top[r] = -__builtin_inff(), w.sum[r] = 0;
-  for (int64_t i = 0; i < rows * w.width; ++i) w.out[i] = 0;
+  Work w{.rows = a.kv_heads * a.group * a.q_len, .width = round_up(a.head_size, kLanes)};
+  w.lanes = round_up(w.rows, kLanes);
+  w.rows_of_head = a.group * a.q_len;
+  for (float** x : {&w.q, &w.out}) *x = pieces.take(w.rows * w.width);
+  for (float** x : {&w.position, &w.slope, &w.top, &w.sum, &w.shrink}) *x = pieces.take(w.lanes);
+  w.scores = pieces.take(kDecodeKeys * w.lanes);
+  w.unpacked = pieces.take(unpacked_width(a.kv_heads * a.head_size));
+  for (float** x : {&w.keys, &w.values}) *x = pieces.take(kTogether * a.kv_heads * w.width);
   return w;
+}
+
+// visit(row, query, query head), row by row
+template <class Visit>
+void each_row(const AttentionHead& a, Visit visit) {
+  int64_t row = 0;
+  for (int64_t kv_head = 0; kv_head < a.kv_heads; ++kv_head)
+    for (int64_t query = 0; query < a.q_len; ++query)
+      for (int64_t i = 0; i < a.group; ++i) visit(row++, query, kv_head * a.group + i);
+}
+
+void begin(const AttentionHead& a, const Work& w) {
+  for (int64_t i = 0; i < w.lanes; ++i) {
+    w.position[i] = w.slope[i] = w.sum[i] = 0;
+    w.top[i] = -__builtin_inff();
+  }
+  for (int64_t i = 0; i < w.rows * w.width; ++i) w.out[i] = 0;
+  each_row(a, [&](int64_t row, int64_t query, int64_t head) {
+    copy_padded<F32>(a.q + query * a.q_stride + head * a.head_size, a.head_size, 1, a.head_size,
+                     w.q + row * w.width, w.width, 1);
+    w.position[row] = float(a.k_len - a.q_len + query);
+    w.slope[row] = a.slopes ? a.slopes[head] : 0;
+  });
 }
 
 void write_result(const AttentionHead& a, int64_t query, int64_t head, const float* out, float sum,
@@ -203,23 +167,20 @@ void write_result(const AttentionHead& a, int64_t query, int64_t head, const flo
 
 void attention_decode(const AttentionHead& a, const DecodeShare& share) {
   Work w = lay_out(a);
-  int64_t oldest = a.window > 0 ? larger(0, a.k_len - a.q_len - a.window + 1) : 0;
-  int64_t begin = larger(share.key_begin, oldest / kKeys * kKeys);
-  for (int64_t key = begin; key < share.key_end; key += kKeys) meet_block(a, w, key, share.key_end);
+  begin(a, w);
+  auto meet = [&](const auto& keys, const auto& values) { meet_keys(a, w, keys, values, share); };
+  if (w.rows_of_head > 1 || !with_cache_rows(a, meet))
+    meet(Widened{a, a.k, w.width, w.unpacked, w.keys},
+         Widened{a, a.v, w.width, w.unpacked, w.values});
 
-  for (int64_t query = 0; query < a.q_len; ++query)
-    for (int64_t head = 0; head < w.heads; ++head) {
-      int64_t row = query * w.heads + head;
-      const float* out = w.out + row * w.width;
-      if (!share.sums) {
-        write_result(a, query, head, out, w.sum[row], w.top[row]);
-        continue;
-      }
-      float* sums = share.sums + query * share.sums_stride + head * (a.head_size + 2);
-      strips(a.head_size, [&](auto s) { s.store(sums, s.load(out)); });
-      sums[a.head_size] = w.sum[row];
-      sums[a.head_size + 1] = w.top[row];
-    }
+  each_row(a, [&](int64_t row, int64_t query, int64_t head) {
+    const float* out = w.out + row * w.width;
+    if (!share.sums) return write_result(a, query, head, out, w.sum[row], w.top[row]);
+    float* sums = share.sums + query * share.sums_stride + head * (a.head_size + 2);
+    strips(a.head_size, [&](auto s) { s.store(sums, s.load(out)); });
+    sums[a.head_size] = w.sum[row];
+    sums[a.head_size + 1] = w.top[row];
+  });
 }
 
 void attention_merge(const AttentionHead& a, const DecodeSums& s, int64_t begin, int64_t end) {

@@ -1,5 +1,5 @@
-// One kv head's keys or values of successive tokens, read a register at a time in whatever format
-// they are kept: rows.at(token, e) are elements e to e + kLanes. Heads must be whole registers.
+// Keys or values of successive tokens, read a register at a time in whatever format they are kept:
+// rows.at(token, e) are elements e to e + kLanes of a token, its heads one after the other.
 #pragma once
 
 #include "backend/cpu/attention_block.h"
@@ -12,10 +12,6 @@ struct PlainRows {
   const typename T::Stored* data;
   int64_t stride;
 
-  PlainRows(const typename T::Stored* rows, int64_t step) : data(rows), stride(step) {}
-  PlainRows(const TokenRows& t, int64_t head_at, int64_t token)
-      : data(static_cast<const typename T::Stored*>(t.data) + token * t.stride + head_at),
-        stride(t.stride) {}
   Vec at(int64_t row, int64_t e) const { return T::load(data + row * stride + e); }
 };
 
@@ -31,10 +27,6 @@ struct BlockRows {
   const Block* blocks;
   int64_t first, stride;
 
-  BlockRows(const TokenRows& t, int64_t head_at, int64_t token)
-      : blocks(static_cast<const Block*>(t.data)),
-        first(token * t.stride + head_at),
-        stride(t.stride) {}
   Vec at(int64_t row, int64_t e) const {
     int64_t element = first + row * stride + e;
     const Block& b = blocks[element / kCacheBlock];
@@ -50,33 +42,62 @@ struct BlockRows {
   }
 };
 
-// body(rows of k, rows of v) for one head from a token on. False, and nothing done, for formats
-// there is no way to read in place.
+// Tokens read where they are: heads are whole registers.
+template <class T>
+struct PlainTokens {
+  const TokenRows& t;
+  PlainRows<T> rows(int64_t first, int64_t) const {
+    return {static_cast<const typename T::Stored*>(t.data) + first * t.stride + t.first, t.stride};
+  }
+};
+template <class Block>
+struct BlockTokens {
+  const TokenRows& t;
+  BlockRows<Block> rows(int64_t first, int64_t) const {
+    return {static_cast<const Block*>(t.data), first * t.stride + t.first, t.stride};
+  }
+};
+
+// Tokens that are made floats first, heads in whole registers: where several rows read them, or
+// nothing else can.
+struct Widened {
+  const AttentionHead& a;
+  const TokenRows& t;
+  int64_t width;             // of a head
+  float *unpacked, *floats;  // [unpacked_width(kv_heads * size)], [kTogether, kv_heads, width]
+
+  PlainRows<F32> rows(int64_t first, int64_t count) const {
+    int64_t step = a.kv_heads * width;
+    for (int64_t i = 0; i < count; ++i)
+      with_rows(t, 0, a.kv_heads * a.head_size, first + i, 1, unpacked,
+                [&](auto format, auto* heads, int64_t) {
+                  copy_padded<decltype(format)>(heads, a.head_size, a.kv_heads, a.head_size,
+                                                floats + i * step, width, a.kv_heads);
+                });
+    return {floats, step};
+  }
+};
+
+// body(tokens of k, tokens of v). False, and nothing done, for formats there is no way to read in
+// place.
 template <class Body>
-inline bool with_cache_rows(const AttentionHead& a, int64_t head, int64_t token, Body body) {
+inline bool with_cache_rows(const AttentionHead& a, Body body) {
   bool same = a.k.format == a.v.format && a.k.decode == a.v.decode;
   if (!same || a.head_size % kLanes != 0) return false;
-  int64_t at = a.k.first + head * a.head_size;
-  auto read = [&]<class Rows>() {
-    body(Rows(a.k, at, token), Rows(a.v, at, token));
+  auto read = [&]<class Tokens>() {
+    body(Tokens{a.k}, Tokens{a.v});
     return true;
   };
   if (a.k.decode) {
     if (a.k.block_bytes == sizeof(blocks::Q8_0))
-      return read.template operator()<BlockRows<blocks::Q8_0>>();
+      return read.template operator()<BlockTokens<blocks::Q8_0>>();
     if (a.k.block_bytes == sizeof(blocks::Q4_0))
-      return read.template operator()<BlockRows<blocks::Q4_0>>();
+      return read.template operator()<BlockTokens<blocks::Q4_0>>();
     return false;
   }
-  switch (a.k.format) {
-    case Format::kF32:
-      return read.template operator()<PlainRows<F32>>();
-    case Format::kBF16:
-      return read.template operator()<PlainRows<BF16>>();
-    case Format::kF16:
-      return read.template operator()<PlainRows<F16>>();
-  }
-  return false;
+  with_format(a.k.format,
+              [&](auto format) { read.template operator()<PlainTokens<decltype(format)>>(); });
+  return true;
 }
 
 }  // namespace slm::cpu::SLM_ISA

@@ -198,7 +198,7 @@ static void dot_block(const DotJob& a, const X* x, int64_t column) {
 
 template <class T, int kRows, class X>
 static void dot_columns(const DotJob& a, const X* x, int64_t begin, int64_t end) {
-  constexpr int kColumns = kRows == 1 ? 8 : kRows <= 4 ? 4 : 2;
+  constexpr int kColumns = kRows == 1 ? 8 : kRows <= 4 ? 4 : 3;
   int64_t n = begin;
   for (; n + kColumns <= end; n += kColumns) dot_block<T, kRows, kColumns>(a, x, n);
   for (; n < end; ++n) dot_block<T, kRows, 1>(a, x, n);
