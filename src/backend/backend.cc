@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include "util/memory.h"
+
 namespace slm {
+
+int64_t Backend::free_memory() const { return available_memory(); }
 
 void Backend::copy_rows(const Tensor& from, const Tensor& to, std::span<const RowRun> runs) {
   for (const RowRun& run : runs)

@@ -24,6 +24,8 @@ namespace slm {
 class Backend : public Allocator {
  public:
   virtual std::string description() const = 0;  // "cpu (avx512, 2 threads, OpenBLAS)"
+  // Bytes that tensors may still take where this computes. On the host: available_memory().
+  virtual int64_t free_memory() const;
 
   // copy() of runs of rows, which have equally many elements in both.
   virtual void copy_rows(const Tensor& from, const Tensor& to, std::span<const RowRun> runs);

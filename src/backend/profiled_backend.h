@@ -35,6 +35,7 @@ class ProfiledBackend final : public Backend {
 
   std::string description() const override { return inner_.description(); }
   Device device() const override { return inner_.device(); }
+  int64_t free_memory() const override { return inner_.free_memory(); }
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override;
   void copy(const Tensor& from, const Tensor& to) override;

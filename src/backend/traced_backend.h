@@ -24,6 +24,7 @@ class TracedBackend final : public Backend {
 
   std::string description() const override { return inner_.description(); }
   Device device() const override { return inner_.device(); }
+  int64_t free_memory() const override { return inner_.free_memory(); }
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override { inner_.zero(t); }
   void copy(const Tensor& from, const Tensor& to) override { inner_.copy(from, to); }

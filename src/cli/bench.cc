@@ -40,9 +40,7 @@ std::string printed(const Speed& speed, const std::string& how) {
 
 void run(BenchFlags& flags) {
   SpeedOptions& o = flags.options;
-  o.backend = flags.model.backend;
-  o.backend_options = flags.model.backend_options();
-  o.load = flags.model.load_options();
+  o.open = flags.model.open_options();
   o.cache_dtype = *dtype_from_name(flags.cache_type);
   std::optional<Progress> progress;
   o.progress = [&](int64_t done, int64_t total) {

@@ -37,12 +37,14 @@ std::shared_ptr<const ChatFormat> choose_format(const ChatOptions& options,
   return chosen ? chosen : plain;
 }
 
-Model load_with_tokenizer(const ModelOptions& options, Backend& backend) {
-  Model model = options.load(backend);
-  check(model.tokenizer != nullptr,
+OpenModel open_with_tokenizer(const ChatOptions& options) {
+  RunSizes sizes = options.sampling.run_sizes();
+  sizes.other = options.speculation.draft_bytes();
+  OpenModel opened = options.model.open(sizes);
+  check(opened.model.tokenizer != nullptr,
         "the model has no tokenizer, so it cannot read text; put tokenizer.json beside its "
         "config.json");
-  return model;
+  return opened;
 }
 
 // "2.8 M", "3.1 B"
@@ -114,13 +116,14 @@ const ChatSession::Setting ChatSession::kSettings[] = {
 
 ChatSession::ChatSession(const ChatOptions& options)
     : options_(options),
-      backend_(options.model.make_backend()),
-      model_(load_with_tokenizer(options.model, *backend_)),
+      opened_(open_with_tokenizer(options)),
+      backend_(*opened_.backend),
+      model_(opened_.model),
       decoder_(model_.decoder()),
       format_(choose_format(options, *model_.tokenizer)),
       conversation_(*format_, ""),
-      generator_(decoder_, *backend_, model_.tokenizer.get(),
-                 generator_options(options, model_, *backend_)) {
+      generator_(decoder_, backend_, model_.tokenizer.get(),
+                 generator_options(options, model_, backend_)) {
   if (options.warm) warming_ = std::async(std::launch::async, [this] { generator_.warm_up(); });
   options_.sampling.take_recommended(model_.config.generation);
   conversation_.set_system(
@@ -133,7 +136,7 @@ void ChatSession::greet() const {
   std::string name = dir.empty() ? "the built-in model" : dir;
   std::printf("%sStableLM%s\n", style.bold, style.plain);
   say("{}: {}, {} parameters, on {}", name, model_.config.model_type,
-      short_count(model_.parameters.count()), backend_->description());
+      short_count(model_.parameters.count()), backend_.description());
   say("chat format {}, context of {} tokens", conversation_.format().name, generator_.context());
   if (&conversation_.format() == &plain_chat_format())
     say("This model was not tuned for conversation: it goes on with the text you type.");

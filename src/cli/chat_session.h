@@ -51,8 +51,9 @@ class ChatSession {
   void set(const Setting& setting, std::string_view value);
 
   ChatOptions options_;
-  std::unique_ptr<Backend> backend_;
-  Model model_;
+  OpenModel opened_;
+  Backend& backend_;
+  const Model& model_;
   Decoder decoder_;
   std::shared_ptr<const ChatFormat> format_;
   Conversation conversation_;

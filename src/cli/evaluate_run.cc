@@ -99,11 +99,11 @@ int run_evaluation(Comm& comm, const EvaluateRun& run, const Evaluation& evaluat
   auto cache = run.scoring.open_cache(run.output, model, comm);
   Clock::time_point begin = Clock::now();
   StopRequest stop;
-  EvaluationOutcome outcome = evaluate_tasks(model.evaluated(), evaluation,
-                                             {.limits = run.scoring.limits(model.spec()),
-                                              .cache = cache.get(),
-                                              .comm = &comm,
-                                              .stop = [&] { return stop.requested(); }});
+  EvaluationOutcome outcome = evaluate_tasks(
+      model.evaluated(), evaluation,
+      {.limits = run.scoring.limits(model), .cache = cache.get(), .comm = &comm, .stop = [&] {
+         return stop.requested();
+       }});
   if (!comm.first()) return 0;
   if (outcome.scores.stopped) {
     fmt::print(stderr, "stopped; {}\n",

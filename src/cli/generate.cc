@@ -81,24 +81,44 @@ std::vector<int32_t> encoded(const std::string& text, const Model& model) {
   return ids.empty() ? first_token(model) : ids;
 }
 
-std::vector<std::vector<int32_t>> all_prompts(const GenerateOptions& options, const Model& model) {
+// None when the prompt is given as ids.
+std::vector<std::string> prompt_texts(const GenerateOptions& options) {
+  if (options.prompt_file) return {whole_text(*options.prompt_file)};
+  if (options.prompt_list) return listed_prompts(*options.prompt_list);
+  return options.prompts;
+}
+
+// No token stands for less than a byte, but for those that tokenizers begin texts with.
+RunSizes run_sizes(const GenerateOptions& options, const std::vector<std::string>& texts) {
+  constexpr int64_t kBegin = 2, kMost = int64_t{1} << 40;
+  RunSizes sizes = options.sampling.run_sizes();
+  sizes.texts = std::clamp<int64_t>(std::ssize(texts), 1, options.parallel);
+  sizes.longest = std::ssize(options.prompt_ids);
+  for (const std::string& text : texts) sizes.longest = std::max(sizes.longest, std::ssize(text));
+  sizes.longest += kBegin + std::min(options.sampling.max_new_tokens, kMost);
+  sizes.other = options.speculation.draft_bytes();
+  return sizes;
+}
+
+std::vector<std::vector<int32_t>> all_prompts(const GenerateOptions& options,
+                                              const std::vector<std::string>& texts,
+                                              const Model& model) {
   if (!options.prompt_ids.empty()) return {options.prompt_ids};
   check(model.tokenizer != nullptr,
         "the model has no tokenizer, so it cannot read text; use --prompt-ids 1,2,3");
-  std::vector<std::string> texts = options.prompts;
-  if (options.prompt_file) texts = {whole_text(*options.prompt_file)};
-  if (options.prompt_list) texts = listed_prompts(*options.prompt_list);
   std::vector<std::vector<int32_t>> prompts;
   for (const std::string& text : texts) prompts.push_back(encoded(text, model));
   return prompts;
 }
 
 // All with one seed; the streams of random numbers tell them apart.
-std::vector<GenerationRequest> make_requests(const GenerateOptions& options, const Model& model) {
+std::vector<GenerationRequest> make_requests(const GenerateOptions& options,
+                                             const std::vector<std::string>& texts,
+                                             const Model& model) {
   const SamplingFlags& flags = options.sampling;
   SamplingOptions sampling = flags.seeded();
   std::vector<GenerationRequest> requests;
-  for (std::vector<int32_t>& prompt : all_prompts(options, model)) {
+  for (std::vector<int32_t>& prompt : all_prompts(options, texts, model)) {
     requests.push_back({.prompt = std::move(prompt),
                         .sampling = sampling,
                         .max_new_tokens = flags.max_new_tokens,
@@ -168,10 +188,10 @@ void run_one(const GenerateOptions& options, const Engine& engine,
 }
 
 void run(GenerateOptions& options) {
-  std::unique_ptr<Backend> backend = options.model.make_backend();
-  Model model = options.model.load(*backend);
+  std::vector<std::string> texts = prompt_texts(options);
+  auto [backend, model, note] = options.model.open(run_sizes(options, texts));
   options.sampling.take_recommended(model.config.generation);
-  std::vector<GenerationRequest> requests = make_requests(options, model);
+  std::vector<GenerationRequest> requests = make_requests(options, texts, model);
   Engine engine = make_engine(options, model, *backend, requests);
   if (requests.size() == 1 && !options.prompt_list)
     run_one(options, engine, requests[0]);

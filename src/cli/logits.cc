@@ -57,11 +57,11 @@ TokenRows read_ids(const std::filesystem::path& path) {
 
 void run(const LogitsOptions& options) {
   TokenRows rows = read_ids(options.ids);
-  auto backend = options.model.make_backend();
-  Model model = options.model.load(*backend);
+  int64_t batch = int64_t(rows.size()), tokens = int64_t(rows[0].size());
+  auto [backend, model, note] =
+      options.model.open({.texts = 0, .pass_tokens = tokens, .logit_rows = tokens});
   Decoder decoder = model.decoder();
-  int64_t batch = int64_t(rows.size()), tokens = int64_t(rows[0].size()),
-          vocab = decoder.spec().vocab;
+  int64_t vocab = decoder.spec().vocab;
   Tensor logits = Tensor::host({batch, tokens, vocab}, DType::kF32);
   Context cx{*backend};
   for (int64_t b = 0; b < batch; ++b) {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "backend/backend.h"
-#include "model/load.h"
+#include "model/open_model.h"
 
 namespace slm {
 
@@ -18,18 +18,20 @@ struct ModelOptions {
   std::string backend = "auto";
   int threads = 0, device = 0;
   bool exact = false;
-  std::string dtype;
+  std::string gpu_layers = "auto", dtype;
 
-  // Adds MODEL, --backend, --device, --threads, --exact and --dtype.
+  // Adds MODEL, --backend, --device, --gpu-layers, --threads, --exact and --dtype.
   void add_to(CLI::App& app, bool model_required);
   void add_model(CLI::App& app, bool required);
   void add_backend(CLI::App& app);
+  void add_gpu_layers(CLI::App& app);
 
   std::filesystem::path model_dir() const;
-  BackendOptions backend_options() const;
-  std::unique_ptr<Backend> make_backend() const;
-  LoadOptions load_options() const;
-  Model load(Backend& backend) const;  // onto its device; it must outlive the model
+  // `sizes`: what will be in memory beside the weights. Errors when layers are asked to be on a GPU
+  // and the backend has none.
+  OpenOptions open_options(const RunSizes& sizes = {}) const;
+  // Ready to compute; says on stderr when it is not all on the GPU.
+  OpenModel open(const RunSizes& sizes = {}) const;
 };
 
 }  // namespace slm

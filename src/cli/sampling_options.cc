@@ -108,9 +108,15 @@ GeneratorOptions SamplingFlags::generator_options(const DecoderSpec& spec) const
                  "stablelm: a context of %lld is more than the %lld positions the model was "
                  "trained for; expect nonsense beyond them\n",
                  static_cast<long long>(context), static_cast<long long>(spec.max_positions));
+  return {.context = context > 0 ? context : spec.max_positions, .cache_dtype = cache_dtype()};
+}
+
+RunSizes SamplingFlags::run_sizes() const { return {.context = context, .cache = cache_dtype()}; }
+
+DType SamplingFlags::cache_dtype() const {
   std::optional<DType> dtype = dtype_from_name(cache_type);
   check(dtype.has_value(), "--cache-type {}: expected f32, f16, bf16, q8_0 or q4_0", cache_type);
-  return {.context = context > 0 ? context : spec.max_positions, .cache_dtype = *dtype};
+  return *dtype;
 }
 
 std::string describe(const GenerationTimings& t) {

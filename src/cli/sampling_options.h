@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "generate/generator.h"
+#include "model/layer_fit.h"
 #include "util/json.h"
 
 namespace slm {
@@ -35,6 +36,8 @@ struct SamplingFlags {
   SamplingOptions seeded() const;
   // With the context as given, else the model's; says so on stderr when it exceeds the model's.
   GeneratorOptions generator_options(const DecoderSpec& spec) const;
+  // What a text keeps in memory, before the model is known.
+  RunSizes run_sizes() const;
 
  private:
   using Value = std::variant<double SamplingOptions::*, int64_t SamplingOptions::*>;
@@ -43,6 +46,7 @@ struct SamplingFlags {
     Value value;
     const CLI::Option* flag;
   };
+  DType cache_dtype() const;
   CLI::Option* add_filter(CLI::App& app, const char* flag, Value value, const char* help);
   void add_filters(CLI::App& app);
 

@@ -104,11 +104,11 @@ int run(Comm& comm, const ScoreOptions& options) {
   auto cache = options.scoring.open_cache(options.output, model, comm);
   StopRequest stop;
   auto begin = std::chrono::steady_clock::now();
-  RequestScores result = score_requests(model.evaluated(), input.requests,
-                                        {.limits = options.scoring.limits(model.spec()),
-                                         .cache = cache.get(),
-                                         .comm = &comm,
-                                         .stop = [&] { return stop.requested(); }});
+  RequestScores result = score_requests(
+      model.evaluated(), input.requests,
+      {.limits = options.scoring.limits(model), .cache = cache.get(), .comm = &comm, .stop = [&] {
+         return stop.requested();
+       }});
   if (!comm.first()) return 0;
   for (const auto& [task, message] : result.failures)
     fail(ErrorKind::kCorrupt, "{}: {}", options.input, message);

@@ -8,6 +8,10 @@
 namespace slm {
 namespace {
 
+// Batches of which a quarter is worth while (limits_by_memory), and a text that is continued.
+constexpr RunSizes kScoring{
+    .texts = 1, .context = 2048, .cache = DType::kF32, .pass_tokens = 1024, .logit_rows = 512};
+
 EvaluatedModel evaluated(const Model& model, const Decoder& decoder, Backend& backend,
                          int64_t max_length, bool add_special_tokens) {
   check(model.tokenizer != nullptr, "the model has no tokenizer, so it cannot read texts");
@@ -23,10 +27,10 @@ EvaluatedModel evaluated(const Model& model, const Decoder& decoder, Backend& ba
 }  // namespace
 
 ScoringModel::ScoringModel(const ModelOptions& options, int64_t max_length, bool add_special_tokens)
-    : backend_(options.make_backend()),
-      model_(options.load(*backend_)),
-      decoder_(model_.decoder()),
-      evaluated_(slm::evaluated(model_, decoder_, *backend_, max_length, add_special_tokens)) {}
+    : opened_(options.open(kScoring)),
+      decoder_(opened_.model.decoder()),
+      evaluated_(slm::evaluated(opened_.model, decoder_, *opened_.backend, max_length,
+                                add_special_tokens)) {}
 
 void ScoringFlags::add_to(CLI::App& command) {
   model.add_to(command, true);
@@ -47,8 +51,9 @@ void ScoringFlags::add_to(CLI::App& command) {
                    "interrupted goes on");
 }
 
-BatchLimits ScoringFlags::limits(const DecoderSpec& spec) const {
-  BatchLimits limits = limits_by_memory(spec);
+BatchLimits ScoringFlags::limits(const ScoringModel& scoring) const {
+  const EvaluatedModel& scored = scoring.evaluated();
+  BatchLimits limits = limits_by_memory(scored.decoder, scored.backend);
   if (batch_size.starts_with("auto")) return limits;
   auto [end, error] =
       std::from_chars(batch_size.data(), batch_size.data() + batch_size.size(), limits.texts);

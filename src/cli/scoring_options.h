@@ -22,14 +22,12 @@ class ScoringModel {
   ScoringModel& operator=(const ScoringModel&) = delete;
 
   const EvaluatedModel& evaluated() const { return evaluated_; }
-  const DecoderSpec& spec() const { return model_.config.spec; }
   std::string fingerprint() const {
-    return slm::fingerprint(evaluated_, model_.config, model_.parameters);
+    return slm::fingerprint(evaluated_, opened_.model.config, opened_.model.parameters);
   }
 
  private:
-  std::unique_ptr<Backend> backend_;
-  Model model_;
+  OpenModel opened_;
   Decoder decoder_;
   EvaluatedModel evaluated_;
 };
@@ -41,7 +39,7 @@ struct ScoringFlags {
   bool add_special_tokens = false, no_cache = false;
 
   void add_to(CLI::App& command);
-  BatchLimits limits(const DecoderSpec& spec) const;
+  BatchLimits limits(const ScoringModel& model) const;
   // Beside the file that is written; null without one, or when no cache is wanted.
   std::unique_ptr<ScoreCache> open_cache(const std::string& output, const ScoringModel& model,
                                          Comm& comm) const;

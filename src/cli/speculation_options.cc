@@ -48,6 +48,15 @@ void SpeculationFlags::add_to(CLI::App& app) {
       ->capture_default_str();
 }
 
+int64_t SpeculationFlags::draft_bytes() const {
+  if (speculate.empty() || speculate == kPromptLookup) return 0;
+  int64_t bytes = 0;
+  TensorFiles weights = open_weights(resolve_model(speculate));
+  for (const TensorEntry& tensor : weights.entries())
+    bytes += bytes_of(tensor.dtype, tensor.shape.elements());
+  return bytes;
+}
+
 SpeculationOptions SpeculationFlags::options(const Model& model, Backend& backend,
                                              int64_t context) const {
   SpeculationOptions options{.most = draft};

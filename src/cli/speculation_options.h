@@ -16,6 +16,7 @@ struct SpeculationFlags {
 
   void add_to(CLI::App& app);
 
+  int64_t draft_bytes() const;  // of the weights of the draft model, if one is named
   // Loads the draft model, if one is named. Errors when it has other tokens than `model`.
   SpeculationOptions options(const Model& model, Backend& backend, int64_t context) const;
 };

@@ -39,8 +39,7 @@ void print_table(const std::vector<VerifyRow>& rows, bool only_misses) {
 }
 
 void run(const VerifyOptions& options) {
-  auto backend = options.model.make_backend();
-  Model model = options.model.load(*backend);
+  auto [backend, model, note] = options.model.open();
   auto rows = verify(model, *backend, options.expected);
   print_table(rows, options.quiet);
   auto misses = std::count_if(rows.begin(), rows.end(), [](const VerifyRow& r) { return !r.ok(); });

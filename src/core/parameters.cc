@@ -9,13 +9,19 @@ void Parameters::add(ParameterSpec spec, Tensor value) {
         value.shape().to_string(), spec.shape.to_string());
   check(index_.emplace(spec.name, items_.size()).second, "[parameters] \"{}\" appears twice",
         spec.name);
-  if (memory_) value = to_device(*memory_, value);
+  value = placed(spec, value);
   items_.push_back({std::move(spec), std::move(value), {}});
 }
 
-void Parameters::place(Allocator& memory) {
+void Parameters::place(Allocator& memory, Stays stays) {
   memory_ = &memory;
-  for (Parameter& p : items_) p.value = to_device(memory, p.value);
+  stays_ = std::move(stays);
+  for (Parameter& p : items_) p.value = placed(p.spec, p.value);
+}
+
+Tensor Parameters::placed(const ParameterSpec& spec, const Tensor& value) const {
+  bool moves = memory_ && !(stays_ && stays_(spec));
+  return moves ? to_device(*memory_, value) : value;
 }
 
 const Tensor& Parameters::at(std::string_view name) const {
@@ -52,6 +58,7 @@ void Parameters::make_trainable(Allocator& memory, DType working) {
           "f16",
           p.spec.name, traits(p.value.dtype()).name);
   memory_ = &memory;
+  stays_ = {};
   values_ = memory.empty({count()}, working);
   grads_ = memory.empty({count()}, DType::kF32);
   memory.zero(grads_);

@@ -51,9 +51,10 @@ class Parameters {
  public:
   void add(ParameterSpec spec, Tensor value);  // error when the name exists or the shape differs
 
-  // Moves every value to the device of `memory`, one at a time, and those added later too. Old
-  // handles keep the old memory. `memory` must outlive this.
-  void place(Allocator& memory);
+  // Moves every value to the device of `memory`, one at a time, and those added later too; but for
+  // those that `stays` names. Old handles keep the old memory. `memory` must outlive this.
+  using Stays = std::function<bool(const ParameterSpec&)>;  // empty: none
+  void place(Allocator& memory, Stays stays = {});
   Allocator* memory() const { return memory_; }  // what values lie in; null: the host, wherever
 
   std::span<const Parameter> items() const { return items_; }
@@ -74,9 +75,12 @@ class Parameters {
   void bind(Tape& tape, const Tensor& grads) const;
 
  private:
+  Tensor placed(const ParameterSpec& spec, const Tensor& value) const;
+
   std::vector<Parameter> items_;
   std::unordered_map<std::string, size_t> index_;
   Allocator* memory_ = nullptr;
+  Stays stays_;
   Tensor values_, grads_;
 };
 

@@ -32,7 +32,7 @@ BatchGenerator::BatchGenerator(const Decoder& decoder, Backend& backend, const T
       // The last slot is that of tokens which fill a pass up.
       cache_(backend, decoder.spec(), options.slots + (options.steady ? 1 : 0),
              std::max(context_, options.steady ? TokenBatch::kSteadyTokens : 1),
-             options.cache_dtype),
+             options.cache_dtype, decoder.placement()),
       held_(size_t(options.slots)),
       taken_(size_t(options.slots), false),
       drafters_(size_t(options.slots)) {

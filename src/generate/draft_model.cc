@@ -11,7 +11,8 @@ DraftModel::DraftModel(const Decoder& decoder, Backend& backend, const DecoderSp
     : decoder_(decoder),
       backend_(backend),
       cost_(cost),
-      cache_(backend, decoder.spec(), 1, std::min(context, decoder.spec().max_positions)),
+      cache_(backend, decoder.spec(), 1, std::min(context, decoder.spec().max_positions),
+             DType::kF32, decoder.placement()),
       logits_(Tensor::host({1, decoder.spec().vocab}, DType::kF32)) {
   check(cost >= 0, "[speculate] a draft token that costs {}", cost);
   check(decoder.spec().vocab == large.vocab,

@@ -1,5 +1,5 @@
-// Generation on a device whose memory the host cannot touch, against the same kernels on the host:
-// every text must be the same.
+// Generation on a device whose memory the host cannot touch, and on that and the host together,
+// against the same kernels on the host: every text must be the same.
 #include <gtest/gtest.h>
 
 #include "generate/batch_generator.h"
@@ -13,14 +13,16 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
-// A model, and one that drafts for it, in the memory of one of the two.
+// A model, and one that drafts for it, in the memory of one of the two; or the model in both.
 struct Desk {
-  explicit Desk(std::unique_ptr<Backend> made, DType weights = DType::kF32)
+  explicit Desk(std::unique_ptr<Backend> made, DType weights = DType::kF32,
+                Placement placement = {})
       : backend(std::move(made)) {
-    for (Parameters* p : {&large, &small}) p->place(*backend);
+    large.place(*backend, [=](const ParameterSpec& p) { return placement.on_host(p.name); });
+    small.place(*backend);
     add(spec, weights, large);
     add(small_spec, weights, small);
-    decoder.emplace(spec, large);
+    decoder.emplace(spec, large, placement);
     draft.emplace(small_spec, small);
   }
 
@@ -61,6 +63,7 @@ GenerationRequest request(int i) {
 
 TEST(FarGeneration, TextsAreTheSameWhateverTheCacheAndWhoeverDrafts) {
   Desk here(near()), there(testing::make_far_backend());
+  Desk both(testing::make_far_backend(), DType::kF32, {near(), 1});
   for (DType cache : {DType::kF32, DType::kF16, DType::kQ8_0})
     for (const char* how : {"alone", "lookup", "draft"}) {
       auto texts = [&](Desk& desk) {
@@ -72,12 +75,15 @@ TEST(FarGeneration, TextsAreTheSameWhateverTheCacheAndWhoeverDrafts) {
         for (int i = 0; i < 2; ++i) ids.push_back(generator.generate(request(i)).ids);
         return ids;
       };
-      EXPECT_EQ(texts(there), texts(here)) << traits(cache).name << " " << how;
+      std::vector<Ids> expected = texts(here);
+      EXPECT_EQ(texts(there), expected) << traits(cache).name << " " << how;
+      EXPECT_EQ(texts(both), expected) << traits(cache).name << " " << how;
     }
 }
 
 TEST(FarGeneration, SeveralTextsAtATime) {
   Desk here(near(), DType::kQ8_0), there(testing::make_far_backend(), DType::kQ8_0);
+  Desk both(testing::make_far_backend(), DType::kQ8_0, {near(), 1});
   for (bool steady : {false, true}) {
     auto texts = [&](Desk& desk) {
       BatchGenerator batch(*desk.decoder, *desk.backend, nullptr,
@@ -93,7 +99,9 @@ TEST(FarGeneration, SeveralTextsAtATime) {
       for (auto& end : batch.take_finished()) ids[size_t(end.number)] = end.result.ids;
       return ids;
     };
-    EXPECT_EQ(texts(there), texts(here)) << steady;
+    std::vector<Ids> expected = texts(here);
+    EXPECT_EQ(texts(there), expected) << steady;
+    EXPECT_EQ(texts(both), expected) << steady;
   }
 }
 

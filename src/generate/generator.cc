@@ -35,7 +35,7 @@ Generator::Generator(const Decoder& decoder, Backend& backend, const Tokenizer* 
       prefill_chunk_(options.prefill_chunk),
       cache_(backend, decoder.spec(), 1,
              options.context > 0 ? options.context : decoder.spec().max_positions,
-             options.cache_dtype),
+             options.cache_dtype, decoder.placement()),
       speculation_(options.speculation) {
   if (speculation_.make) drafter_ = speculation_.make();
   check(prefill_chunk_ > 0, "[generate] prompt pieces of {} tokens", prefill_chunk_);

@@ -195,9 +195,17 @@ void validate(const SpeedOptions& o, const DecoderSpec& spec) {
   }
 }
 
+RunSizes sizes_of(const SpeedOptions& o) {
+  RunSizes sizes{.cache = o.cache_dtype};
+  for (int64_t batch : o.batches) sizes.texts = std::max(sizes.texts, batch);
+  for (int64_t depth : o.depths)
+    sizes.context = std::max(sizes.context, depth + std::max(o.prompt, o.tokens) + kHeadStart + 1);
+  return sizes;
+}
+
 // What matrices are multiplied in. The rate of bytes is only known of the cpu backend.
 std::string products_of(const Parameters& parameters, const SpeedOptions& o, Device device) {
-  if (o.backend == "reference" || o.backend_options.exact) return "f32";
+  if (o.open.backend == "reference" || o.open.backend_options.exact) return "f32";
   auto any = [&](auto is) { return std::ranges::any_of(parameters.items(), is); };
   if (device == Device::kHost && any([](const Parameter& p) { return p.value.quantized(); }))
     return "int8";
@@ -213,10 +221,9 @@ Speed benchmark_speed(const std::filesystem::path& path, const SpeedOptions& o) 
   constexpr int64_t kFirstPrompt = 16;
   Speed speed{.model = path.filename().string()};
   auto start = Clock::now();
-  auto backend = make_backend(o.backend, o.backend_options);
-  LoadOptions load = o.load;
-  load.memory = backend.get();
-  Model model = load_model(path, load);
+  OpenOptions open = o.open;
+  open.sizes = sizes_of(o);
+  auto [backend, model, note] = open_model(path, open);
   Decoder decoder = model.decoder();
   speed.load_seconds = seconds_since(start);
   Bench bench{.options = o, .decoder = decoder, .backend = *backend};
@@ -225,13 +232,13 @@ Speed benchmark_speed(const std::filesystem::path& path, const SpeedOptions& o) 
   speed.first_token_seconds = seconds_since(start);
 
   validate(o, decoder.spec());
-  speed.device = backend->description();
+  speed.device = backend->description() + (note.empty() ? "" : "; " + note);
   speed.parameters = double(model.parameters.count());
   speed.weight_bytes = double(model.parameters.bytes());
   measure_rows(bench, work_of_a_pass(decoder.spec(), model.parameters), speed);
   speed.peak_bytes = double(peak_memory());
   speed.peak_of = products_of(model.parameters, o, backend->device());
-  speed.peak_int8 = int8_ops_per_second(o.backend_options);
+  speed.peak_int8 = int8_ops_per_second(o.open.backend_options);
   speed.peak_flops =
       gemm_flops_per_second(*backend, speed.peak_of == "bf16" ? DType::kBF16 : DType::kF32);
   speed.peak_bandwidth = read_bytes_per_second(*backend);

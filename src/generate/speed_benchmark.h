@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "generate/batch_generator.h"
-#include "model/load.h"
+#include "model/open_model.h"
 #include "util/json.h"
 
 namespace slm {
@@ -19,9 +19,7 @@ struct SpeedOptions {
   std::vector<int64_t> depths{0};      // tokens that are there before
   int64_t repeats = 3;                 // of each measurement, after one that is not counted
   DType cache_dtype = DType::kF16;
-  LoadOptions load = {};
-  std::string backend = "auto";
-  BackendOptions backend_options = {};
+  OpenOptions open = {};  // sizes: those of what is measured
   // told before each measurement; null: nobody listens
   std::function<void(int64_t done, int64_t total)> progress = {};
 };

@@ -75,7 +75,17 @@ Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, DType st
     blocks_.emplace_back(spec, parameters, format("blocks.{}", i), sum);
 }
 
-Tensor Decoder::embedded(Context& cx, const TokenBatch& batch) const {
+Decoder::Decoder(const DecoderSpec& spec, const Parameters& parameters, const Placement& placement)
+    : Decoder(spec, parameters) {
+  placement_ = placement;
+  check(!parameters.trainable() || !placement.host,
+        "[decoder] a model that learns lies on one backend");
+  // Of a tied head both ends have a table of their own.
+  if (placement.host && parameters.memory()) head_ = to_device(*parameters.memory(), head_);
+}
+
+Tensor Decoder::embedded(Context& cx, const Pass& pass) const {
+  const TokenBatch& batch = pass.batch;
   Tensor x = embed(cx, batch.ids, embed_, spec_.embedding_scale, states_, spec_.padding_id);
   if (spec_.positions == Positions::kLearned) {
     Tensor rows = Tensor::host(batch.positions.shape(), DType::kI32);
@@ -89,30 +99,48 @@ Tensor Decoder::embedded(Context& cx, const TokenBatch& batch) const {
     x = axpy(cx, 1, embed(cx, rows, positions_, 1, states_), x);
   }
   if (spec_.embedding_norm) x = norm(cx, x, embed_norm_weight_, embed_norm_bias_, spec_.norm);
-  return dropout(cx, x, hash_name("embed"));
+  x = dropout(cx, x, hash_name("embed"));
+  if (pass.trace) pass.trace->push_back(x);
+  return x;
+}
+
+// Blocks [begin, end), all on the context's backend.
+Tensor Decoder::through_blocks(Context& cx, Tensor x, const Pass& pass, int64_t begin,
+                               int64_t end) const {
+  if (begin == end) return x;
+  auto plan = plan_attention(cx, spec_, pass.batch, pass.cache);
+  auto run = [this, plan, cache = pass.cache](Context& c, Tensor h, int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i)
+      h = blocks_[size_t(i)](c, h, *plan, cache ? &cache->layer(i) : nullptr);
+    return h;
+  };
+  for (int64_t i = begin, next = 0; i < end; i = next) {
+    next = std::min(i + std::max<int64_t>(cx.recompute, 1), end);
+    auto part = [run, i, next](Context& c, const Tensor& h) { return run(c, h, i, next); };
+    if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
+    x = cx.recompute > 0 ? recompute(cx, x, part) : part(cx, x);
+    if (pass.trace) pass.trace->push_back(x);  // unless several are recomputed at a time
+  }
+  return x;
 }
 
 Tensor Decoder::hidden(Context& cx, const TokenBatch& batch, KvCache* cache,
                        std::vector<Tensor>* trace) const {
-  auto plan = plan_attention(cx, spec_, batch, cache);
-  Tensor x = embedded(cx, batch);
-  if (trace) trace->push_back(x);
-  auto run = [this, plan, cache](Context& c, Tensor h, int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      h = blocks_[size_t(i)](c, h, *plan, cache ? &cache->layer(i) : nullptr);
-    return h;
-  };
-  for (int64_t i = 0, end = 0; i < spec_.layers; i = end) {
-    end = std::min(i + std::max<int64_t>(cx.recompute, 1), spec_.layers);
-    if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
-    auto part = [run, i, end](Context& c, const Tensor& h) { return run(c, h, i, end); };
-    if (cx.tape && cx.on_gradients) cx.tape->mark([&told = *cx.on_gradients, i] { told(i); });
-    x = cx.recompute > 0 ? recompute(cx, x, part) : part(cx, x);
-    if (trace) trace->push_back(x);  // every block, unless several are recomputed at a time
+  Pass pass{batch, cache, trace};
+  Tensor x;
+  if (placement_.host) {
+    check(!cx.tape, "[decoder] a model on two backends is for inference; nothing can be recorded");
+    Context host{.backend = *placement_.host, .on_linear = cx.on_linear};
+    x = through_blocks(host, embedded(host, pass), pass, 0, placement_.host_layers);
+    x = to_device(cx.backend, x);
+  } else {
+    x = embedded(cx, pass);
   }
+  x = through_blocks(cx, x, pass, placement_.host_layers, spec_.layers);
   for (int64_t s = 0; cache && s < batch.sequences(); ++s) {
     int64_t slot = batch.slots[size_t(s)];
-    cache->set_length(slot, plan->segments[size_t(s)].k_len);
+    int64_t fresh = batch.starts[size_t(s) + 1] - batch.starts[size_t(s)];
+    cache->set_length(slot, cache->length(slot) + fresh);
   }
   return norm(cx, x, final_norm_weight_, final_norm_bias_, spec_.norm);
 }

@@ -1,6 +1,6 @@
 // The whole model: embedding, blocks, final norm, output matrix. One forward, for training,
 // inference and evaluation. Immutable once built; several threads may use it, each with a Context,
-// a backend and a cache of its own.
+// a backend and a cache of its own; one at a time where it is split over two backends.
 #pragma once
 
 #include <vector>
@@ -19,8 +19,12 @@ class Decoder {
   Decoder(const DecoderSpec& spec, const Parameters& parameters, const SumParts& sum = {});
   Decoder(const DecoderSpec& spec, const Parameters& parameters, DType states,
           const SumParts& sum = {});
+  // For inference. The parameters lie as `placement` says, and so must the keys and values of a
+  // cache; contexts are of the device, where hidden() and logits() leave their results.
+  Decoder(const DecoderSpec& spec, const Parameters& parameters, const Placement& placement);
 
   const DecoderSpec& spec() const { return spec_; }
+  const Placement& placement() const { return placement_; }
 
   // The states after the final norm, [T, D]. With a cache, every sequence's new keys and values are
   // appended to its slot. `trace`, if given, receives the input of the first block and the output
@@ -38,9 +42,16 @@ class Decoder {
   Tensor head_weight(Context& cx) const;
 
  private:
-  Tensor embedded(Context& cx, const TokenBatch& batch) const;
+  struct Pass {
+    const TokenBatch& batch;
+    KvCache* cache;
+    std::vector<Tensor>* trace;
+  };
+  Tensor embedded(Context& cx, const Pass& pass) const;
+  Tensor through_blocks(Context& cx, Tensor x, const Pass& pass, int64_t begin, int64_t end) const;
 
   DecoderSpec spec_;
+  Placement placement_;
   DType states_;  // of all activations
   Tensor embed_, positions_, embed_norm_weight_, embed_norm_bias_;
   Tensor final_norm_weight_, final_norm_bias_, head_, head_bias_;

@@ -6,7 +6,7 @@
 namespace slm {
 
 KvCache::KvCache(Backend& backend, const DecoderSpec& spec, int64_t slots, int64_t capacity,
-                 DType dtype)
+                 DType dtype, const Placement& placement)
     : rope_(spec.rope),
       capacity_(capacity),
       lengths_(size_t(slots), 0),
@@ -19,7 +19,8 @@ KvCache::KvCache(Backend& backend, const DecoderSpec& spec, int64_t slots, int64
   for (int64_t i = 0; i < spec.layers; ++i) {
     Shape shape{slots * capacity, spec.kv_heads, spec.head_size};
     if (block > 1) shape = Shape{slots * capacity, width};
-    layers_.push_back({backend.empty(shape, dtype), backend.empty(shape, dtype)});
+    Backend& where = placement.on_host(i) ? *placement.host : backend;
+    layers_.push_back({where.empty(shape, dtype), where.empty(shape, dtype)});
   }
 }
 

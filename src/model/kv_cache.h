@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "backend/backend.h"
+#include "model/placement.h"
 #include "model/spec.h"
 
 namespace slm {
@@ -12,9 +12,9 @@ namespace slm {
 class KvCache {
  public:
   // `slots` sequences of at most `capacity` tokens each. Error for a block format whose blocks do
-  // not divide a token's K * E values.
+  // not divide a token's K * E values. Each layer's lie where `placement` has it computed.
   KvCache(Backend& backend, const DecoderSpec& spec, int64_t slots, int64_t capacity,
-          DType dtype = DType::kF32);
+          DType dtype = DType::kF32, const Placement& placement = {});
 
   struct Layer {
     // [slots * capacity, K, E], in blocks [.., K * E]: slot s owns rows s * capacity onwards

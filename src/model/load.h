@@ -41,6 +41,7 @@ struct LoadOptions {
   // Where the weights are to lie: each is moved there as soon as it is read, and the file's pages
   // are let go of. Null: the host. Must outlive the model.
   Allocator* memory = nullptr;
+  Placement placement = {};  // of a model split between `memory` and the host: what stays here
 };
 
 struct Model {
@@ -48,8 +49,9 @@ struct Model {
   Parameters parameters;
   std::shared_ptr<const Tokenizer> tokenizer;  // null when the directory has none
   std::vector<int32_t> stop_ids;  // end-of-text ids of generation_config.json, else config.json
+  Placement placement = {};
 
-  Decoder decoder() const { return Decoder(config.spec, parameters); }
+  Decoder decoder() const { return Decoder(config.spec, parameters, placement); }
 };
 
 // `path`: a directory in the Hugging Face layout, or a .gguf file. Errors name the file and the key
@@ -66,8 +68,12 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::filesystem::path& pat
 TensorFiles open_weights(const std::filesystem::path& path);
 
 class Checkpoint;
-// All parameters of an open checkpoint, as load_model holds them.
+// The same from one that is open.
+Model load_model(Checkpoint& checkpoint, const LoadOptions& options = {});
+// All its parameters, as load_model holds them.
 Parameters load_parameters(Checkpoint& checkpoint, const LoadOptions& options = {});
+// In what type a parameter is held that is stored as `stored`.
+DType loaded_type(DType stored, ParameterRole role, std::optional<DType> dtype);
 
 struct SaveOptions {
   DType dtype = DType::kF32;

@@ -56,6 +56,14 @@ int64_t cache_bytes(const DecoderSpec& spec, int64_t context) {
   return checked_mul(context, KvCache::bytes_per_token(spec, DType::kF16), "the cache");
 }
 
+// States, queries, keys and values (laid out anew for every path), the MLP's two, and as much again
+// that lives from one op to the next.
+int64_t pass_bytes_per_token(const DecoderSpec& spec) {
+  int64_t kv = spec.kv_heads * spec.head_size;
+  int64_t numbers = 4 * spec.width + 2 * spec.heads * spec.head_size + 12 * kv + 3 * spec.mlp_width;
+  return 2 * numbers * int64_t(sizeof(float));
+}
+
 int64_t training_state_bytes(const DecoderSpec& spec) {
   return 4 * bytes_of(DType::kF32, parameter_count(spec));
 }

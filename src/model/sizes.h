@@ -19,6 +19,10 @@ int64_t weight_bytes(const DecoderSpec& spec, DType dtype);
 // Keys and values of one sequence of `context` tokens, in f16.
 int64_t cache_bytes(const DecoderSpec& spec, int64_t context);
 
+// Activations that are there at a time in a forward pass without a tape, per token, in f32; without
+// logits.
+int64_t pass_bytes_per_token(const DecoderSpec& spec);
+
 // Weights, gradients and the two moments of AdamW, all f32, without activations.
 int64_t training_state_bytes(const DecoderSpec& spec);
 

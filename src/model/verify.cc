@@ -292,7 +292,8 @@ void Verification::generation() {
 TokenRows Verification::greedy(const TokenRows& prompts, size_t length, bool cached) const {
   Context cx{backend_};
   TokenRows rows = prompts;
-  KvCache cache(backend_, decoder_.spec(), int64_t(rows.size()), int64_t(length));
+  KvCache cache(backend_, decoder_.spec(), int64_t(rows.size()), int64_t(length), DType::kF32,
+                decoder_.placement());
   for (size_t r = 0; r < rows.size(); ++r)
     while (rows[r].size() < length) {
       // Where the rotation depends on the length, tokens are cached only as long as it stays.

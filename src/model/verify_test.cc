@@ -19,9 +19,10 @@ namespace fs = std::filesystem;
 
 class Verify : public ::testing::TestWithParam<OpCase> {
  protected:
-  void expect_proven(const fs::path& directory) {
+  void expect_proven(const fs::path& directory, const Placement& placement = {}) {
     SCOPED_TRACE(directory.filename());
-    auto rows = verify(load_model(directory, {.memory = backend_.get()}), *backend_, directory);
+    Model model = load_model(directory, {.memory = backend_.get(), .placement = placement});
+    auto rows = verify(model, *backend_, directory);
     EXPECT_GE(rows.size(), 10u);
     for (const VerifyRow& row : rows)
       EXPECT_TRUE(row.ok()) << row.name << ": error " << row.error << ", bound " << row.bound;
@@ -40,6 +41,12 @@ class Verify : public ::testing::TestWithParam<OpCase> {
 TEST_P(Verify, ProvesTheFixturesOfTheProject) {
   for (const fs::path& directory : project_checkpoints())
     if (is_chosen(directory)) expect_proven(directory);
+}
+
+TEST_P(Verify, ProvesModelsWhoseFirstLayersTheCpuComputes) {
+  std::shared_ptr<Backend> host = make_cpu_backend({.threads = 1, .isa = {}, .exact = true});
+  for (const fs::path& directory : project_checkpoints())
+    if (is_chosen(directory)) expect_proven(directory, {host, 1});
 }
 
 TEST_P(Verify, ProvesEveryOtherFixture) {

@@ -50,7 +50,7 @@ Results TaskWatch::run(const Decoder& decoder, Backend& backend, const ProcessGr
                        const std::function<bool()>& stop) const {
   EvaluatedModel model{
       decoder, backend, *tokenizer_, {.max_length = max_length_, .end_of_text = end_of_text_}};
-  ScoringOptions options{.limits = limits_by_memory(decoder.spec()),
+  ScoringOptions options{.limits = limits_by_memory(decoder, backend),
                          .comm = &grid.column(),
                          .stop = stop,
                          .show_progress = false};

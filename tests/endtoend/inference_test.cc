@@ -100,5 +100,23 @@ TEST(Inference, MistakesAreOneLine) {
   }
 }
 
+TEST(Inference, LayersOnAGpuThatIsNotThereAreRefused) {
+  testing::TemporaryDirectory dir;
+  auto bench = [&](const std::string& layers) {
+    return stablelm({"bench", testing::fixture("stablelm-3b-sharded").string(), "--backend", "cpu",
+                     "--gpu-layers", layers, "-p", "4", "-n", "0", "--repeats", "1"},
+                    dir.path());
+  };
+  auto some = bench("3");
+  EXPECT_EQ(some.exit_code, 2);
+  EXPECT_EQ(std::ranges::count(some.err, '\n'), 1) << some.err;
+  EXPECT_NE(some.err.find("--gpu-layers 3: the cpu backend has no GPU"), std::string::npos);
+  EXPECT_NE(some.err.find("leave --gpu-layers out"), std::string::npos) << some.err;
+  auto odd = bench("many");
+  EXPECT_NE(odd.exit_code, 0);
+  EXPECT_NE(odd.err.find("expected auto or a number of layers"), std::string::npos) << odd.err;
+  EXPECT_EQ(bench("0").exit_code, 0);
+}
+
 }  // namespace
 }  // namespace slm

@@ -14,10 +14,12 @@ namespace slm::testing {
 
 class FarBackend final : public Backend {
  public:
-  explicit FarBackend(std::unique_ptr<Backend> inner) : inner_(std::move(inner)) {}
+  explicit FarBackend(std::unique_ptr<Backend> inner, int64_t free_memory = int64_t{1} << 33)
+      : inner_(std::move(inner)), free_memory_(free_memory) {}
 
   std::string description() const override { return inner_->description(); }
   Device device() const override { return Device::kCuda; }
+  int64_t free_memory() const override { return free_memory_; }  // what it is said to be
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override;
   void copy(const Tensor& from, const Tensor& to) override;
@@ -45,6 +47,7 @@ class FarBackend final : public Backend {
 
  private:
   std::unique_ptr<Backend> inner_;
+  int64_t free_memory_;
 };
 
 // Over the cpu backend with this many threads, computing with quantised weights in f32.

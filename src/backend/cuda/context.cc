@@ -24,15 +24,22 @@ void keep_freed_memory(int device) {
              "threshold of the memory pool of device {}", device);
 }
 
+int64_t pool_bytes(cudaMemPool_t pool, cudaMemPoolAttr which) {
+  uint64_t bytes = 0;
+  check_cuda(cudaMemPoolGetAttribute(pool, which, &bytes), "size of the memory pool");
+  return int64_t(bytes);
+}
+
 [[noreturn]] void fail_allocation(int64_t bytes, int device) {
   size_t left = 0, total = 0;
   check_cuda(cudaMemGetInfo(&left, &total), "cudaMemGetInfo on device {}", device);
   constexpr double kMiB = 1 << 20;
-  fail(ErrorKind::kNoMemory,
-       "[cuda] device {} is out of memory: asked for {:.1f} MiB, {:.1f} of {:.1f} MiB are free. "
-       "Less is needed with a smaller batch, with recomputation (training), with quantised weights "
-       "or a quantised cache (generation)",
-       device, double(bytes) / kMiB, double(left) / kMiB, double(total) / kMiB);
+  fail(
+      ErrorKind::kNoMemory,
+      "[cuda] device {} is out of memory: asked for {:.1f} MiB, {:.1f} of {:.1f} MiB are free. "
+      "Less is needed with a smaller batch, with recomputation (training), with quantised weights, "
+      "a quantised cache or fewer --gpu-layers (generation)",
+      device, double(bytes) / kMiB, double(left) / kMiB, double(total) / kMiB);
 }
 
 }  // namespace
@@ -62,6 +69,16 @@ cudaStream_t CudaContext::stream() const {
 void CudaContext::wait() const {
   check_cuda(cudaStreamSynchronize(stream()), "a call before cudaStreamSynchronize on device {}",
              device());
+}
+
+int64_t CudaContext::free_memory() const {
+  stream();
+  size_t left = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&left, &total), "cudaMemGetInfo on device {}", device());
+  cudaMemPool_t pool = nullptr;
+  check_cuda(cudaDeviceGetDefaultMemPool(&pool, device()), "memory pool of device {}", device());
+  return int64_t(left) + pool_bytes(pool, cudaMemPoolAttrReservedMemCurrent) -
+         pool_bytes(pool, cudaMemPoolAttrUsedMemCurrent);
 }
 
 std::shared_ptr<std::byte> CudaContext::take(int64_t bytes) {

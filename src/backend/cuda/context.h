@@ -32,6 +32,8 @@ class CudaContext {
   // Also makes the device the calling thread's.
   cudaStream_t stream() const;
   void wait() const;  // until all is done
+  // Of the device, and what was freed here and kept.
+  int64_t free_memory() const;
 
   Tensor empty(const Shape& shape, DType dtype);
   // Uninitialised device memory, aligned to 256 bytes; freed after the last call that uses it even

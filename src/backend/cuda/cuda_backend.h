@@ -18,6 +18,7 @@ class CudaBackend final : public Backend {
 
   std::string description() const override;  // "cuda (NVIDIA H100, device 0)"
   Device device() const override { return Device::kCuda; }
+  int64_t free_memory() const override { return context_.free_memory(); }
   Tensor empty(const Shape& shape, DType dtype) override;
   void zero(const Tensor& t) override;
   void copy(const Tensor& from, const Tensor& to) override;

@@ -74,6 +74,8 @@ std::string fingerprint(const EvaluatedModel& model, const ModelConfig& config,
   }
   update(digest, model.tokenizer);
   update(digest, kernels_of(model.backend));
+  if (const Placement& split = model.decoder.placement(); split.host)
+    update(digest, format("{} {}", kernels_of(*split.host), split.host_layers));
   update(digest, format("{} {} {}", model.passages.max_length, model.passages.end_of_text,
                         model.passages.add_special_tokens));
   return digest.hex();

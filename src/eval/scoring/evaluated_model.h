@@ -25,8 +25,8 @@ int64_t harness_max_length(const ModelConfig& config);
 int32_t end_of_text(const Tokenizer& tokenizer, const ModelConfig& config);
 
 // What the scores of a model depend on, as 64 hex digits: config, parameters (of each its name,
-// shape and type, and pieces of its numbers from all over it), tokens, kernels, and how requests
-// become tokens. Not on the number of threads.
+// shape and type, and pieces of its numbers from all over it), tokens, kernels and which layers
+// they compute, and how requests become tokens. Not on the number of threads.
 std::string fingerprint(const EvaluatedModel& model, const ModelConfig& config,
                         const Parameters& parameters);
 

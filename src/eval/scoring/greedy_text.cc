@@ -5,7 +5,6 @@
 
 #include "generate/batch_generator.h"
 #include "util/error.h"
-#include "util/memory.h"
 
 namespace slm {
 namespace {
@@ -51,9 +50,10 @@ int64_t longest_text(std::span<const GreedyPrompt> prompts) {
   return longest;
 }
 
-int64_t texts_at_a_time(const DecoderSpec& spec, int64_t longest) {
-  int64_t bytes = longest * KvCache::bytes_per_token(spec, DType::kF32);
-  return std::clamp<int64_t>(available_memory() / 4 / bytes - 1, 1, kMostTexts);
+int64_t texts_at_a_time(const EvaluatedModel& model, int64_t longest) {
+  int64_t bytes = longest * KvCache::bytes_per_token(model.decoder.spec(), DType::kF32);
+  int64_t room = free_memory(model.backend, model.decoder.placement()) / 4;
+  return std::clamp<int64_t>(room / bytes - 1, 1, kMostTexts);
 }
 
 }  // namespace
@@ -70,10 +70,9 @@ void continue_greedily(const EvaluatedModel& model, std::span<const GreedyPrompt
       order, [&](size_t a, size_t b) { return prompts[a].ids.size() > prompts[b].ids.size(); });
 
   int64_t longest = longest_text(prompts);
-  BatchGenerator batch(model.decoder, model.backend, nullptr,
-                       {.slots = texts_at_a_time(model.decoder.spec(), longest),
-                        .context = longest,
-                        .steady = true});
+  BatchGenerator batch(
+      model.decoder, model.backend, nullptr,
+      {.slots = texts_at_a_time(model, longest), .context = longest, .steady = true});
   std::vector<Text> texts;
   for (size_t i : order) texts.emplace_back(model, prompts[i]);
   for (size_t t = 0; t < order.size(); ++t) {

@@ -5,8 +5,8 @@
 
 #include "eval/scoring/prefix_tree.h"
 #include "eval/scoring/token_scores.h"
+#include "model/sizes.h"
 #include "util/error.h"
-#include "util/memory.h"
 
 namespace slm {
 namespace {
@@ -23,14 +23,10 @@ void check_tokens(std::span<const Passage* const> passages, int64_t vocab) {
 
 }  // namespace
 
-BatchLimits limits_by_memory(const DecoderSpec& spec) {
+BatchLimits limits_by_memory(const Decoder& decoder, const Backend& backend) {
   constexpr int64_t kLeast = 256, kMost = 4096;
-  // States, queries, keys and values (laid out anew for every path), the MLP's two, and as much
-  // again that lives from one op to the next.
-  int64_t kv = spec.kv_heads * spec.head_size;
-  int64_t numbers = 4 * spec.width + 2 * spec.heads * spec.head_size + 12 * kv + 3 * spec.mlp_width;
-  int64_t bytes = 2 * numbers * int64_t(sizeof(float));
-  return {.tokens = std::clamp(available_memory() / 4 / bytes, kLeast, kMost)};
+  int64_t room = free_memory(backend, decoder.placement()) / 4;
+  return {.tokens = std::clamp(room / pass_bytes_per_token(decoder.spec()), kLeast, kMost)};
 }
 
 ScoringWork::ScoringWork(std::span<const Passage> passages, const BatchLimits& limits)

@@ -14,8 +14,9 @@
 
 namespace slm {
 
-// What fits into memory beside the model, at most what makes products of full speed.
-BatchLimits limits_by_memory(const DecoderSpec& spec);
+// What fits into memory beside the model, where it computes; at most what makes products of full
+// speed.
+BatchLimits limits_by_memory(const Decoder& decoder, const Backend& backend);
 
 // The work on some passages, cut into batches. The passages must outlive it.
 class ScoringWork {
