@@ -4,10 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <vector>
 
 #include "backend/cuda/attention_work.h"
+#include "support/cuda_test.h"
 #include "support/refusal.h"
 #include "util/rng.h"
 
@@ -21,29 +21,25 @@ Tensor random(const Shape& shape, DType dtype, const char* name) {
   return to_dtype(t, dtype);
 }
 
-class CudaAttention : public ::testing::TestWithParam<DType> {
+class CudaAttention : public testing::CudaTest {
  protected:
   static constexpr int64_t kHeads = 2, kSize = 16;
 
   Tensor input(int64_t rows, const char* name) {
-    return cx_.on_device(random({rows, kHeads, kSize}, GetParam(), name));
+    return on_device(random({rows, kHeads, kSize}, GetParam(), name));
   }
   // Rows of y, bit by bit.
   std::vector<std::byte> attend(AttentionArgs a) {
-    a.y = cx_.empty(a.q.shape(), a.q.dtype());
+    a.y = cx().empty(a.q.shape(), a.q.dtype());
     a.scale = 0.25f;
-    attention_forward(cx_, a);
-    cx_.wait();
-    std::vector<std::byte> bytes(size_t(a.y.bytes()));
-    std::memcpy(bytes.data(), a.y.address(), bytes.size());
-    return bytes;
+    attention_forward(cx(), a);
+    Tensor y = on_host(a.y);
+    return {y.bytes_data(), y.bytes_data() + y.bytes()};
   }
-
-  CudaContext cx_{0};
 };
 INSTANTIATE_TEST_SUITE_P(Every, CudaAttention,
                          ::testing::Values(DType::kF32, DType::kBF16, DType::kF16),
-                         [](const auto& c) { return std::string(traits(c.param).name); });
+                         testing::dtype_name);
 
 TEST_P(CudaAttention, ASegmentDoesNotDependOnTheOthers) {
   Tensor q = input(40, "q"), k = input(700, "k"), v = input(700, "v");
@@ -85,14 +81,14 @@ TEST_P(CudaAttention, UniformQueriesDoNotDependOnHowManyThereAre) {
 }
 
 TEST_P(CudaAttention, RefusesWhatItHasNoKernelFor) {
-  Tensor large = cx_.empty({4, 1, 257}, GetParam());
+  Tensor large = cx().empty({4, 1, 257}, GetParam());
   Segments segments = {{0, 4, 0, 4}};
   AttentionArgs a{.q = large, .k = large, .v = large, .segments = segments, .y = large};
-  EXPECT_EQ(testing::refusal([&] { attention_forward(cx_, a); }),
+  EXPECT_EQ(testing::refusal([&] { attention_forward(cx(), a); }),
             "[cuda] attention heads of 257 values: at most 256 are expected");
-  Tensor q = input(4, "q"), blocks = cx_.empty({4, 32}, DType::kQ8_0);
+  Tensor q = input(4, "q"), blocks = cx().empty({4, 32}, DType::kQ8_0);
   AttentionArgs b{.q = q, .k = blocks, .v = blocks, .segments = segments, .y = q};
-  EXPECT_EQ(testing::refusal([&] { attention_backward(cx_, b, {.dy = q}); }),
+  EXPECT_EQ(testing::refusal([&] { attention_backward(cx(), b, {.dy = q}); }),
             "[cuda] keys and values in q8_0 have no gradients");
 }
 
