@@ -195,12 +195,12 @@ void validate(const SpeedOptions& o, const DecoderSpec& spec) {
   }
 }
 
-// What matrices are multiplied in. The rate of bytes is only known of the cpu backend.
+// What matrices are multiplied in. A GPU decodes blocks to bf16.
 std::string products_of(const Parameters& parameters, const SpeedOptions& o, Device device) {
   if (o.backend == "reference" || o.backend_options.exact) return "f32";
   auto any = [&](auto is) { return std::ranges::any_of(parameters.items(), is); };
-  if (device == Device::kHost && any([](const Parameter& p) { return p.value.quantized(); }))
-    return "int8";
+  if (any([](const Parameter& p) { return p.value.quantized(); }))
+    return device == Device::kHost ? "int8" : "bf16";
   return any([](const Parameter& p) { return p.value.dtype() == DType::kBF16; }) ? "bf16" : "f32";
 }
 
@@ -231,7 +231,7 @@ Speed benchmark_speed(const std::filesystem::path& path, const SpeedOptions& o) 
   measure_rows(bench, work_of_a_pass(decoder.spec(), model.parameters), speed);
   speed.peak_bytes = double(peak_memory());
   speed.peak_of = products_of(model.parameters, o, backend->device());
-  speed.peak_int8 = int8_ops_per_second(o.backend_options);
+  if (backend->device() == Device::kHost) speed.peak_int8 = int8_ops_per_second(o.backend_options);
   speed.peak_flops =
       gemm_flops_per_second(*backend, speed.peak_of == "bf16" ? DType::kBF16 : DType::kF32);
   speed.peak_bandwidth = read_bytes_per_second(*backend);
