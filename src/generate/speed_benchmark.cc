@@ -156,7 +156,8 @@ void measure_rows(const Bench& bench, const Work& work, Speed& speed) {
   for (int64_t depth : o.depths) {
     tell();
     if (o.prompt > 0) {
-      double tokens = double(o.prompt), passes = std::ceil(tokens / 512);
+      double tokens = double(o.prompt), chunk = double(prefill_chunk_for(bench.backend));
+      double passes = std::ceil(tokens / chunk);
       speed.rows.push_back({.decode = false,
                             .tokens = o.prompt,
                             .batch = 1,
