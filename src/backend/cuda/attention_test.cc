@@ -98,8 +98,8 @@ TEST_P(CudaAttention, QueriesInF32AreRoundedToNarrowKeysUnlessExact) {
   k = cached("k"), v = cached("v");
   auto most = [](const Tensor& t) {
     double largest = 0;
-    for (float x : to_dtype(t, DType::kF32).span<float>())
-      largest = std::max(largest, std::abs(double(x)));
+    Tensor f32 = to_dtype(t, DType::kF32);
+    for (float x : f32.span<float>()) largest = std::max(largest, std::abs(double(x)));
     return largest;
   };
   double u = epsilon(narrow == DType::kQ8_0 ? DType::kF16 : narrow) / 2;
