@@ -48,12 +48,16 @@ TEST_P(ElementwiseTest, CopyKeepsTheBitsOfEqualTypes) {
 TEST_P(ElementwiseTest, CopyRoundsOnTheWay) {
   auto backend = GetParam().make(2);
   Tensor from = converted(random({2, 64}, 1), GetParam().dtype);
-  for (DType type : {DType::kF32, DType::kBF16, DType::kF16, DType::kQ8_0}) {
+  for (DType type :
+       {DType::kF32, DType::kBF16, DType::kF16, DType::kQ8_0, DType::kQ4_0, DType::kQ5_1}) {
     Tensor there = backend->empty({2, 64}, type), back = Tensor::host({2, 64}, type);
     backend->copy(from, there);
     expect_same_bits("what arrives there", to_host(*backend, there), to_dtype(from, type));
     backend->copy(to_device(*backend, from), back);
     expect_same_bits("what arrives here", back, to_dtype(from, type));
+    backend->zero(there);
+    backend->copy(to_device(*backend, from), there);
+    expect_same_bits("what stays there", to_host(*backend, there), to_dtype(from, type));
   }
 }
 
@@ -112,7 +116,7 @@ TEST_P(ElementwiseTest, SumsOfSquaresOfBlocks) {
 TEST_P(ElementwiseTest, CopiesRunsOfRows) {
   auto backend = GetParam().make(2);
   Tensor from = converted(random({6, 2, 16}, 1), GetParam().dtype);
-  for (DType type : {GetParam().dtype, DType::kF16, DType::kQ8_0}) {
+  for (DType type : {GetParam().dtype, DType::kF16, DType::kQ8_0, DType::kQ4_0}) {
     Tensor to = backend->empty({5, 32}, type), expected = Tensor::host({5, 32}, type);
     const std::vector<RowRun> runs{{4, 0, 2}, {0, 3, 1}, {2, 4, 1}, {4, 2, 1}};
     backend->copy_rows(to_device(*backend, from), to, runs);

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <memory>
+#include <vector>
 
 #include "backend/probe.h"
 #include "cli/bench_commands.h"
@@ -17,22 +18,40 @@ struct ProbeFlags {
   std::string output = "table";
 };
 
+struct Limit {
+  std::string name, unit, key;
+  double rate;
+};
+
+// A GPU has a rate of its own for each type of numbers.
+std::vector<Limit> limits_of(Backend& backend, const BackendOptions& options) {
+  std::vector<Limit> limits{
+      {"read memory", "GB/s", "read_bytes_per_second", read_bytes_per_second(backend)},
+      {"f32 product", "GFLOP/s", "gemm_flops_per_second", gemm_flops_per_second(backend)}};
+  if (backend.device() == Device::kHost) {
+    limits.push_back(
+        {"int8 in blocks", "GOP/s", "int8_ops_per_second", int8_ops_per_second(options)});
+    return limits;
+  }
+  for (DType type : {DType::kBF16, DType::kF16}) {
+    std::string name(traits(type).name);
+    limits.push_back({name + " product", "GFLOP/s", name + "_flops_per_second",
+                      gemm_flops_per_second(backend, type)});
+  }
+  return limits;
+}
+
 void run(const ProbeFlags& flags) {
   auto backend = make_backend(flags.backend, flags.options);
-  double flops = gemm_flops_per_second(*backend), bytes = read_bytes_per_second(*backend);
-  double int8 = int8_ops_per_second(flags.options);
+  std::vector<Limit> limits = limits_of(*backend, flags.options);
   if (flags.output == "json") {
-    fmt::print("{}\n", Json{{"device", backend->description()},
-                            {"gemm_flops_per_second", flops},
-                            {"int8_ops_per_second", int8},
-                            {"read_bytes_per_second", bytes}}
-                           .dump(2));
+    Json all{{"device", backend->description()}};
+    for (const Limit& l : limits) all[l.key] = l.rate;
+    fmt::print("{}\n", all.dump(2));
     return;
   }
-  fmt::print("device         {}\n", backend->description());
-  fmt::print("read memory    {:.1f} GB/s\n", bytes / 1e9);
-  fmt::print("f32 product    {:.1f} GFLOP/s\n", flops / 1e9);
-  fmt::print("int8 in blocks {:.1f} GOP/s\n", int8 / 1e9);
+  fmt::print("{:<14} {}\n", "device", backend->description());
+  for (const Limit& l : limits) fmt::print("{:<14} {:.1f} {}\n", l.name, l.rate / 1e9, l.unit);
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ constexpr int64_t kHeadSize = 64, kVocabulary = 50304;
 constexpr const char* kFooter =
     "Without CONFIG.yml: a StableLM of 3B-4E1T's layout (hidden 512, 8 layers, heads of 64, gated\n"
     "MLP of 8/3 hidden, vocabulary 50304, 4 sequences of 1024). Tokens are random.\n"
-    "MFU: model FLOPs, 6 (N - N_e) + 12 L h S per token, over the f32 GEMM rate measured here.\n"
+    "MFU: model FLOPs, 6 (N - N_e) + 12 L h S per token, over the GEMM rate measured here: in\n"
+    "f32 on the CPU, in the working precision on a GPU.\n"
     "Examples:\n"
     "  stablelm bench train --hidden 768 --layers 12\n"
     "  stablelm bench train stablelm-3b-4e1t.yml --layers 2 --micro-batch 1 --format json";

@@ -27,12 +27,17 @@ double GenerationTimings::prefill_rate() const {
 }
 double GenerationTimings::decode_rate() const { return rate(new_tokens - 1, decode_seconds); }
 
+int64_t prefill_chunk_for(const Backend& backend) {
+  return backend.device() == Device::kHost ? 512 : 4096;
+}
+
 Generator::Generator(const Decoder& decoder, Backend& backend, const Tokenizer* tokenizer,
                      const GeneratorOptions& options)
     : decoder_(decoder),
       backend_(backend),
       tokenizer_(tokenizer),
-      prefill_chunk_(options.prefill_chunk),
+      prefill_chunk_(options.prefill_chunk != 0 ? options.prefill_chunk
+                                                : prefill_chunk_for(backend)),
       cache_(backend, decoder.spec(), 1,
              options.context > 0 ? options.context : decoder.spec().max_positions,
              options.cache_dtype, decoder.placement()),

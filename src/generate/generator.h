@@ -15,9 +15,12 @@ namespace slm {
 struct GeneratorOptions {
   int64_t context = 0;  // most tokens of prompt and output together; 0: the model's positions
   DType cache_dtype = DType::kF32;
-  int64_t prefill_chunk = 512;  // prompt tokens in one forward pass
+  int64_t prefill_chunk = 0;  // prompt tokens in one forward pass; 0: prefill_chunk_for(backend)
   SpeculationOptions speculation = {};
 };
+
+// A processor is busy with few hundred, whose numbers stay in its caches; a GPU with thousands.
+int64_t prefill_chunk_for(const Backend& backend);
 
 struct GenerationTimings {
   int64_t prompt_tokens = 0, reused_tokens = 0;  // reused: kept from the previous call

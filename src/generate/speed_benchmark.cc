@@ -156,7 +156,8 @@ void measure_rows(const Bench& bench, const Work& work, Speed& speed) {
   for (int64_t depth : o.depths) {
     tell();
     if (o.prompt > 0) {
-      double tokens = double(o.prompt), passes = std::ceil(tokens / 512);
+      double tokens = double(o.prompt), chunk = double(prefill_chunk_for(bench.backend));
+      double passes = std::ceil(tokens / chunk);
       speed.rows.push_back({.decode = false,
                             .tokens = o.prompt,
                             .batch = 1,
@@ -203,12 +204,12 @@ RunSizes sizes_of(const SpeedOptions& o) {
   return sizes;
 }
 
-// What matrices are multiplied in. The rate of bytes is only known of the cpu backend.
+// What matrices are multiplied in. A GPU decodes blocks to bf16.
 std::string products_of(const Parameters& parameters, const SpeedOptions& o, Device device) {
   if (o.open.backend == "reference" || o.open.backend_options.exact) return "f32";
   auto any = [&](auto is) { return std::ranges::any_of(parameters.items(), is); };
-  if (device == Device::kHost && any([](const Parameter& p) { return p.value.quantized(); }))
-    return "int8";
+  if (any([](const Parameter& p) { return p.value.quantized(); }))
+    return device == Device::kHost ? "int8" : "bf16";
   return any([](const Parameter& p) { return p.value.dtype() == DType::kBF16; }) ? "bf16" : "f32";
 }
 
@@ -238,7 +239,8 @@ Speed benchmark_speed(const std::filesystem::path& path, const SpeedOptions& o) 
   measure_rows(bench, work_of_a_pass(decoder.spec(), model.parameters), speed);
   speed.peak_bytes = double(peak_memory());
   speed.peak_of = products_of(model.parameters, o, backend->device());
-  speed.peak_int8 = int8_ops_per_second(o.open.backend_options);
+  if (backend->device() == Device::kHost)
+    speed.peak_int8 = int8_ops_per_second(o.open.backend_options);
   speed.peak_flops =
       gemm_flops_per_second(*backend, speed.peak_of == "bf16" ? DType::kBF16 : DType::kF32);
   speed.peak_bandwidth = read_bytes_per_second(*backend);

@@ -41,7 +41,7 @@ struct Speed {
   double load_seconds = 0;         // opening the files, before anything is computed
   double first_token_seconds = 0;  // that, and a prompt of 16 tokens, and the first answer to it
   double peak_bytes = 0;           // most memory the process had
-  // Measured here: f32 GEMM, multiply-adds of bytes, reading memory.
+  // Measured here: a large product, multiply-adds of bytes (of the CPU, else 0), reading memory.
   double peak_flops = 0, peak_int8 = 0, peak_bandwidth = 0;
   std::string peak_of = "f32";  // products with most of the weights: "f32", "bf16" or "int8"
   std::vector<SpeedRow> rows;

@@ -30,14 +30,18 @@ std::vector<std::string> cells(const Speed& s, const SpeedRow& r) {
 const std::vector<std::string> kHead{"what", "depth",   "tokens/s", "min-max",
                                      "GB/s", "of read", "GFLOP/s",  "of peak"};
 
+std::string limits(const Speed& s) {
+  std::string text = format("{:.1f} GB/s read, {:.1f} GFLOP/s {} product", s.peak_bandwidth / 1e9,
+                            s.peak_flops / 1e9, s.peak_of == "int8" ? "f32" : s.peak_of);
+  if (s.peak_int8 > 0) text += format(", {:.1f} GOP/s int8", s.peak_int8 / 1e9);
+  return text + format("; the peak below is of {}", s.peak_of);
+}
+
 std::vector<std::pair<std::string, std::string>> facts(const Speed& s) {
   return {{"model", format("{}: {} parameters, {}", s.model, format_count(s.parameters),
                            format_bytes(s.weight_bytes))},
           {"device", s.device},
-          {"limits", format("{:.1f} GB/s read, {:.1f} GFLOP/s {} product, {:.1f} GOP/s int8; the "
-                            "peak below is of {}",
-                            s.peak_bandwidth / 1e9, s.peak_flops / 1e9,
-                            s.peak_of == "bf16" ? "bf16" : "f32", s.peak_int8 / 1e9, s.peak_of)},
+          {"limits", limits(s)},
           {"start", format("{:.3f} s to load, {:.3f} s to the first token after a prompt of 16",
                            s.load_seconds, s.first_token_seconds)},
           {"memory", format("{} at most", format_bytes(s.peak_bytes))}};

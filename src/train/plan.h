@@ -16,7 +16,7 @@ struct PlanInputs {
   const RunConfig& config;
   const ModelConfig& model;
   const RunData* data = nullptr;           // null: not there
-  double peak_flops = 0;                   // measured f32 rate of one process; 0: unknown
+  double peak_flops = 0;                   // measured products per second of one process; 0: unknown
   std::optional<double> seconds_per_step;  // measured on this machine, one process
 };
 

@@ -185,7 +185,9 @@ RunFacts Pretraining::State::facts() {
       .parameters = parameter_count(model.spec)};
   facts.processes = comm.size();
   facts.quiet = !comm.first();
-  if (options.backend != "reference") facts.peak_flops = gemm_flops_per_second(*backend);
+  if (options.backend != "reference")
+    facts.peak_flops =
+        gemm_flops_per_second(*backend, products_of_training(*backend, config.working_type()));
   comm.all_reduce(std::span(&facts.peak_flops, 1));
   return facts;
 }

@@ -57,9 +57,11 @@ std::string Pretraining::plan(const RunConfig& given, const PretrainOptions& opt
   }
   PlanInputs inputs{.config = config, .model = model, .data = data ? &*data : nullptr};
   inputs.seconds_per_step = time_step(config, model, vocabulary, options);
-  if (!inputs.seconds_per_step && options.backend != "reference")
-    inputs.peak_flops =
-        gemm_flops_per_second(*make_backend(options.backend, options.backend_options));
+  if (!inputs.seconds_per_step && options.backend != "reference") {
+    auto backend = make_backend(options.backend, options.backend_options);
+    DType products = products_of_training(*backend, config.working_type());
+    inputs.peak_flops = gemm_flops_per_second(*backend, products);
+  }
   return describe_plan(inputs);
 }
 

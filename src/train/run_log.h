@@ -19,7 +19,7 @@ namespace slm {
 // What the numbers of a run are relative to.
 struct RunFacts {
   std::string machine;    // Backend::description()
-  double peak_flops = 0;  // measured f32 rate of all processes together; 0: unknown
+  double peak_flops = 0;  // measured products per second of all processes together; 0: unknown
   int64_t processes = 1;
   bool quiet = false;  // another process says it all: this one writes and prints nothing
   double flops_per_token = 0, causal_flops_per_token = 0;

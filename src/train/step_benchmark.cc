@@ -120,11 +120,12 @@ StepBenchmark benchmark_steps(const StepBenchmarkOptions& o) {
   result.causal_flops_per_token = causal_flops_per_token(spec, length);
   MemoryPlan plan = plan_memory(o.config, spec);
   result.planned_bytes = plan.total() - plan.staging;  // nothing is saved
-  result.peak_flops = gemm_flops_per_second(*inner);
+  result.peak_of = products_of_training(*inner, o.config.working_type());
+  result.peak_flops = gemm_flops_per_second(*inner, result.peak_of);
   time_steps(o, spec, backend, result);
   result.kernels = backend.accounts();
   result.peak_bytes = double(peak_memory());
-  result.peak_flops = std::max(result.peak_flops, gemm_flops_per_second(*inner));
+  result.peak_flops = std::max(result.peak_flops, gemm_flops_per_second(*inner, result.peak_of));
   result.peak_bandwidth = read_bytes_per_second(*inner);
   return result;
 }
@@ -165,8 +166,8 @@ std::string to_table(const StepBenchmark& r) {
                 r.tokens_per_step / median(r.cpu_seconds));
   out += format("work        {:.1f} MFLOP per token, {:.1f} without masked attention\n",
                 r.flops_per_token / 1e6, r.causal_flops_per_token / 1e6);
-  out += format("limits      {:.1f} GFLOP/s f32 GEMM, {:.1f} GB/s read, both measured\n",
-                r.peak_flops / 1e9, r.peak_bandwidth / 1e9);
+  out += format("limits      {:.1f} GFLOP/s {} GEMM, {:.1f} GB/s read, both measured\n",
+                r.peak_flops / 1e9, traits(r.peak_of).name, r.peak_bandwidth / 1e9);
   out += format("MFU         {:.1f} % ({:.1f} % without masked attention)\n", 100 * r.utilisation(),
                 100 * r.utilisation() * r.causal_flops_per_token / r.flops_per_token);
   out += format("memory      {} at most ({} planned)\n\n", format_bytes(r.peak_bytes),
@@ -201,6 +202,7 @@ Json to_json(const StepBenchmark& r) {
           {"flops_per_token", r.flops_per_token},
           {"causal_flops_per_token", r.causal_flops_per_token},
           {"gemm_flops_per_second", r.peak_flops},
+          {"peak_is_of", traits(r.peak_of).name},
           {"read_bytes_per_second", r.peak_bandwidth},
           {"mfu", r.utilisation()},
           {"peak_bytes", r.peak_bytes},

@@ -31,7 +31,8 @@ struct StepBenchmark {
   // Model FLOPs of one token, forward and backward, without recomputation: 6 (N - N_e) + 12 L h S,
   // and with the half of attention that a causal mask leaves, 6 (N - N_e) + 6 L h S.
   double flops_per_token = 0, causal_flops_per_token = 0;
-  double peak_flops = 0, peak_bandwidth = 0;  // measured here: f32 GEMM, reading memory
+  double peak_flops = 0, peak_bandwidth = 0;  // measured here: products, reading memory
+  DType peak_of = DType::kF32;                // in which those were (backend/probe.h)
   double planned_bytes = 0;                   // what plan_memory (train/plan.h) says
   double peak_bytes = 0;                      // most memory the process had, weights to program
   std::vector<KernelAccount> kernels;         // of as many steps as were timed, together

@@ -19,6 +19,11 @@ Kernels kernels_for(const Tensor& q) {
   if (q.dtype() == DType::kF32) return {{DType::kF32, 1}, false};
   return {{q.dtype(), 8}, true};
 }
+Kernels kernels_for(const AttentionArgs& a, bool exact) {
+  auto either = [&](DType type) { return a.k.dtype() == type || a.v.dtype() == type; };
+  if (a.q.dtype() != DType::kF32 || exact || either(DType::kF32)) return kernels_for(a.q);
+  return {{either(DType::kBF16) ? DType::kBF16 : DType::kF16, 8}, true};
+}
 
 AttentionView view_of(const AttentionArgs& a, const Tensor& slopes) {
   int64_t size = a.q.dim(2), row = a.k.shape().rank() == 3 ? a.k.dim(1) * a.k.dim(2) : a.k.dim(1);
@@ -84,7 +89,7 @@ AttentionGradient gradient(const GradSlot& slot, int heads) {
 
 }  // namespace
 
-void attention_forward(CudaContext& cx, const AttentionArgs& a) {
+void attention_forward(CudaContext& cx, const AttentionArgs& a, bool exact) {
   Segments few, many;
   for (const AttentionSegment& s : a.segments) (decodes(a, s) ? few : many).push_back(s);
   Tensor slopes = cx.on_device(a.slopes);
@@ -93,12 +98,13 @@ void attention_forward(CudaContext& cx, const AttentionArgs& a) {
   if (!few.empty()) decode_segments(cx, a, view, few, to);
   if (many.empty()) return;
   std::vector<Tensor> memory;
-  Kernels kernels = kernels_for(a.q);
+  Kernels kernels = kernels_for(a, exact);
+  to.wide = kernels.layout.type != a.q.dtype();
   view.q = queries_of(cx, a.q, kernels.layout, memory);
   view.k = keys_of(cx, a.k, view.size, kernels.layout, many, memory);
   view.v = keys_of(cx, a.v, view.size, kernels.layout, many, memory);
   if (kernels.tiles)
-    forward_tiles(cx, a.q.dtype(), view, many, to);
+    forward_tiles(cx, kernels.layout.type, view, many, to);
   else
     forward_plain(cx, view, many, to);
 }

@@ -76,11 +76,16 @@ __device__ inline void write(const AttentionView& a, const AttentionWork& w, int
       int i = query + 16 * m + 8 * r + lane / 4;
       if (i >= w.q_len) continue;
       int64_t row = (w.q_begin + i) * a.heads + head;
-      auto* y = static_cast<typename S::T*>(to.y) + row * a.size;
+      auto store = [&](auto* y) {
 #pragma unroll
-      for (int n = 0; n < S::kColumnTiles; ++n)
-        store_pair(y, 8 * n + column, a.size, share * run.out[m][n][2 * r],
-                   share * run.out[m][n][2 * r + 1]);
+        for (int n = 0; n < S::kColumnTiles; ++n)
+          store_pair(y + row * a.size, 8 * n + column, a.size, share * run.out[m][n][2 * r],
+                     share * run.out[m][n][2 * r + 1]);
+      };
+      if (to.wide)
+        store(static_cast<float*>(to.y));
+      else
+        store(static_cast<typename S::T*>(to.y));
       if (to.lse && column == 0) to.lse[row] = run.top[m][r] * kLn2 + logf(sum);
     }
 }

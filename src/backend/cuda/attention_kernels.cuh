@@ -9,8 +9,9 @@
 namespace slm::cuda {
 
 struct AttentionResult {
-  void* y;     // [Tq, H, E]
-  float* lse;  // [Tq, H], may be null
+  void* y;            // [Tq, H, E]
+  float* lse;         // [Tq, H], may be null
+  bool wide = false;  // y in f32, whatever the rows are in
 };
 
 // What a gradient is added to, [T, heads, E]; null: not wanted.
@@ -33,7 +34,8 @@ struct AttentionDerivative {
   AttentionGradient dq, dk, dv;
 };
 
-// Rows in bf16 or f16, all in one type; a row of a head is whole 16-byte pieces, aligned.
+// Rows in bf16 or f16, all in one type; a row of a head is whole 16-byte pieces, aligned. y in that
+// type, or wide.
 void forward_tiles(CudaContext& cx, DType type, const AttentionView& a, const Segments& segments,
                    const AttentionResult& to);
 void query_gradient_tiles(CudaContext& cx, DType type, const AttentionView& a,

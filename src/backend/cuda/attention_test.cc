@@ -4,10 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <cmath>
 #include <vector>
 
 #include "backend/cuda/attention_work.h"
+#include "support/cuda_test.h"
 #include "support/refusal.h"
 #include "util/rng.h"
 
@@ -21,29 +22,28 @@ Tensor random(const Shape& shape, DType dtype, const char* name) {
   return to_dtype(t, dtype);
 }
 
-class CudaAttention : public ::testing::TestWithParam<DType> {
+class CudaAttention : public testing::CudaTest {
  protected:
   static constexpr int64_t kHeads = 2, kSize = 16;
 
   Tensor input(int64_t rows, const char* name) {
-    return cx_.on_device(random({rows, kHeads, kSize}, GetParam(), name));
+    return on_device(random({rows, kHeads, kSize}, GetParam(), name));
+  }
+  Tensor result(AttentionArgs a, bool exact) {
+    a.y = cx().empty(a.q.shape(), a.q.dtype());
+    a.scale = 0.25f;
+    attention_forward(cx(), a, exact);
+    return on_host(a.y);
   }
   // Rows of y, bit by bit.
-  std::vector<std::byte> attend(AttentionArgs a) {
-    a.y = cx_.empty(a.q.shape(), a.q.dtype());
-    a.scale = 0.25f;
-    attention_forward(cx_, a);
-    cx_.wait();
-    std::vector<std::byte> bytes(size_t(a.y.bytes()));
-    std::memcpy(bytes.data(), a.y.address(), bytes.size());
-    return bytes;
+  std::vector<std::byte> attend(const AttentionArgs& a) {
+    Tensor y = result(a, true);
+    return {y.bytes_data(), y.bytes_data() + y.bytes()};
   }
-
-  CudaContext cx_{0};
 };
 INSTANTIATE_TEST_SUITE_P(Every, CudaAttention,
                          ::testing::Values(DType::kF32, DType::kBF16, DType::kF16),
-                         [](const auto& c) { return std::string(traits(c.param).name); });
+                         testing::dtype_name);
 
 TEST_P(CudaAttention, ASegmentDoesNotDependOnTheOthers) {
   Tensor q = input(40, "q"), k = input(700, "k"), v = input(700, "v");
@@ -84,15 +84,45 @@ TEST_P(CudaAttention, UniformQueriesDoNotDependOnHowManyThereAre) {
   }
 }
 
+// Rounding queries to units u moves logits by at most d = u max sum |q k| scale, and with rounded
+// weights of the values each result by (2 d + 2 u) max |v|; f32 sums add far less.
+TEST_P(CudaAttention, QueriesInF32AreRoundedToNarrowKeysUnlessExact) {
+  constexpr int64_t kTokens = 150;
+  DType narrow = GetParam() == DType::kF32 ? DType::kQ8_0 : GetParam();
+  Tensor q = random({kTokens, kHeads, kSize}, DType::kF32, "q"), k, v;
+  auto cached = [&](const char* name) {
+    Tensor plain = random({kTokens, kHeads, kSize}, DType::kF32, name);
+    if (narrow != DType::kQ8_0) return to_dtype(plain, narrow);
+    return to_dtype(plain.reshape({kTokens, kHeads * kSize}), narrow);
+  };
+  k = cached("k"), v = cached("v");
+  auto most = [](const Tensor& t) {
+    double largest = 0;
+    Tensor f32 = to_dtype(t, DType::kF32);
+    for (float x : f32.span<float>()) largest = std::max(largest, std::abs(double(x)));
+    return largest;
+  };
+  double u = epsilon(narrow == DType::kQ8_0 ? DType::kF16 : narrow) / 2;
+  double bound = 2 * u * (1 + 0.25 * double(kSize) * most(q) * most(k)) * most(v);
+  Segments whole = {{0, kTokens, 0, kTokens}};
+  AttentionArgs a{.q = on_device(q), .k = on_device(k), .v = on_device(v), .segments = whole};
+  Tensor exact = result(a, true), rounded = result(a, false);
+  double apart = 0;
+  for (int64_t i = 0; i < exact.elements(); ++i)
+    apart = std::max(apart, std::abs(double(exact.data<float>()[i] - rounded.data<float>()[i])));
+  EXPECT_LT(apart, bound);
+  EXPECT_GT(apart, 0);  // they were
+}
+
 TEST_P(CudaAttention, RefusesWhatItHasNoKernelFor) {
-  Tensor large = cx_.empty({4, 1, 257}, GetParam());
+  Tensor large = cx().empty({4, 1, 257}, GetParam());
   Segments segments = {{0, 4, 0, 4}};
   AttentionArgs a{.q = large, .k = large, .v = large, .segments = segments, .y = large};
-  EXPECT_EQ(testing::refusal([&] { attention_forward(cx_, a); }),
+  EXPECT_EQ(testing::refusal([&] { attention_forward(cx(), a, true); }),
             "[cuda] attention heads of 257 values: at most 256 are expected");
-  Tensor q = input(4, "q"), blocks = cx_.empty({4, 32}, DType::kQ8_0);
+  Tensor q = input(4, "q"), blocks = cx().empty({4, 32}, DType::kQ8_0);
   AttentionArgs b{.q = q, .k = blocks, .v = blocks, .segments = segments, .y = q};
-  EXPECT_EQ(testing::refusal([&] { attention_backward(cx_, b, {.dy = q}); }),
+  EXPECT_EQ(testing::refusal([&] { attention_backward(cx(), b, {.dy = q}); }),
             "[cuda] keys and values in q8_0 have no gradients");
 }
 

@@ -66,6 +66,7 @@ inline __device__ __nv_bfloat162 pair_of(bf16, float x, float y) {
   return __floats2bfloat162_rn(x, y);
 }
 inline __device__ __half2 pair_of(f16, float x, float y) { return __floats2half2_rn(x, y); }
+inline __device__ float2 pair_of(float, float x, float y) { return make_float2(x, y); }
 
 // Rounded to nearest even; x in the lower half.
 template <class T>
@@ -77,7 +78,7 @@ __device__ inline uint32_t pack_pair(float x, float y) {
   return bits;
 }
 
-// y[column], y[column + 1] of a row of `size`, which begins on four bytes where size is even
+// y[column], y[column + 1] of a row of `size`, which begins on a pair's bytes where size is even
 template <class T>
 __device__ inline void store_pair(T* y, int column, int size, float left, float right) {
   if (column >= size) return;

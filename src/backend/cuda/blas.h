@@ -13,6 +13,7 @@ struct Product {
   int64_t m, n, k;
   bool transpose_a, transpose_b;
   DType factors;  // of a and b: f32, bf16 or f16
+  bool tf32;      // f32 factors may be rounded to 11 bits
   const void *a, *b;
   DType result;  // of c and bias: as the factors, or f32
   void* c;

@@ -4,6 +4,7 @@
 #include "backend/cuda/cuda_backend.h"
 #include "backend/cuda/elementwise.h"
 #include "backend/cuda/errors.h"
+#include "backend/cuda/quant.cuh"
 
 namespace slm::cuda {
 namespace {
@@ -25,7 +26,7 @@ void move_bytes(CudaContext& cx, const Tensor& from, const Tensor& to) {
   }
 }
 
-// Encoders search for the scales of each block; they are the host's.
+// For blocks whose encoders only the host has, and for what does not lie on the device.
 Tensor encoded_on_host(CudaContext& cx, const Tensor& from, DType dtype, const Shape& shape) {
   Tensor floats = Tensor::host(shape, DType::kF32);
   move_bytes(cx, on_host(from) ? to_dtype(from, DType::kF32) : as_type(cx, from, DType::kF32),
@@ -38,6 +39,8 @@ Tensor encoded_on_host(CudaContext& cx, const Tensor& from, DType dtype, const S
 void CudaBackend::copy(const Tensor& from, const Tensor& to) {
   if (from.elements() == 0) return;
   if (from.dtype() == to.dtype()) return move_bytes(context_, from, to);
+  bool apart = on_host(from) || on_host(to);
+  if (!apart && encodes(to.dtype())) return encode(context_, from, to);
   if (to.quantized())
     return move_bytes(context_, encoded_on_host(context_, from, to.dtype(), to.shape()), to);
   Tensor source = from, target = to;

@@ -58,7 +58,8 @@ void set(const Product& p, const Description& d, cublasLtMatmulDescAttributes_t 
 
 Description description(const Product& p) {
   cublasLtMatmulDesc_t handle = nullptr;
-  check_blas(cublasLtMatmulDescCreate(&handle, CUBLAS_COMPUTE_32F, CUDA_R_32F), p, "description");
+  auto how = p.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  check_blas(cublasLtMatmulDescCreate(&handle, how, CUDA_R_32F), p, "description");
   Description d(handle);
   set(p, d, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N);
   set(p, d, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N);
@@ -77,15 +78,13 @@ uint32_t alignment(const void* p) {
 
 // What an algorithm is chosen for.
 using Key =
-    std::tuple<std::array<int64_t, 3>, std::array<uint32_t, 4>, DType, DType, bool, bool, bool>;
+    std::tuple<std::array<int64_t, 3>, std::array<uint32_t, 4>, DType, DType, std::array<bool, 4>>;
 Key key_of(const Product& p) {
   return {{p.m, p.n, p.k},
           {alignment(p.a), alignment(p.b), alignment(p.c), p.bias ? alignment(p.bias) : 0},
           p.factors,
           p.result,
-          p.transpose_a,
-          p.transpose_b,
-          p.beta != 0};
+          {p.transpose_a, p.transpose_b, p.tf32, p.beta != 0}};
 }
 
 struct Call {

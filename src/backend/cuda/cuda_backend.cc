@@ -26,7 +26,7 @@ void CudaBackend::zero(const Tensor& t) {
 }
 
 void CudaBackend::attention_forward(const AttentionArgs& a) {
-  cuda::attention_forward(context_, a);
+  cuda::attention_forward(context_, a, exact_);
 }
 
 void CudaBackend::attention_backward(const AttentionArgs& a, const AttentionGrads& g) {

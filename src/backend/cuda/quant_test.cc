@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <vector>
 
+#include "support/cuda_test.h"
 #include "util/rng.h"
 
 namespace slm::cuda {
@@ -21,15 +21,8 @@ Tensor random_matrix(int64_t rows, int64_t columns, const char* name) {
   return t;
 }
 
-class QuantTest : public ::testing::TestWithParam<DType> {
+class CudaQuant : public testing::CudaTest {
  protected:
-  Tensor on_device(const Tensor& t) { return cx_.on_device(t); }
-  Tensor on_host(const Tensor& t) {
-    Tensor copy = Tensor::host(t.shape(), t.dtype());
-    cx_.wait();
-    std::memcpy(copy.bytes_data(), t.address(), size_t(t.bytes()));
-    return copy;
-  }
   std::vector<float> floats(const Tensor& t) {
     Tensor f32 = to_dtype(t, DType::kF32);
     return {f32.span<const float>().begin(), f32.span<const float>().end()};
@@ -40,29 +33,26 @@ class QuantTest : public ::testing::TestWithParam<DType> {
     Tensor c = a.c ? a.c : Tensor::host({x.dim(0), w.dim(0)}, DType::kF32);
     a.a = on_device(x), a.b = on_device(w), a.c = on_device(c), a.bias = on_device(a.bias);
     a.transpose_b = true;
-    EXPECT_TRUE(quantized_rows(cx_, a, exact));
+    EXPECT_TRUE(quantized_rows(cx(), a, exact));
     return floats(on_host(a.c));
   }
-
-  CudaContext cx_{0};
 };
-INSTANTIATE_TEST_SUITE_P(Every, QuantTest, ::testing::ValuesIn(kFormats),
-                         [](const auto& c) { return std::string(traits(c.param).name); });
+INSTANTIATE_TEST_SUITE_P(Every, CudaQuant, ::testing::ValuesIn(kFormats), testing::dtype_name);
 
-TEST_P(QuantTest, NumbersAreThoseOfTheFormat) {
+TEST_P(CudaQuant, NumbersAreThoseOfTheFormat) {
   Tensor w = to_dtype(random_matrix(5, 512, "w"), GetParam()), exact = to_dtype(w, DType::kF32);
   for (DType type : {DType::kF32, DType::kBF16, DType::kF16}) {
-    Tensor out = cx_.empty(w.shape(), type);
-    dequantize(cx_, on_device(w), out);
+    Tensor out = cx().empty(w.shape(), type);
+    dequantize(cx(), on_device(w), out);
     EXPECT_EQ(floats(on_host(out)), floats(to_dtype(exact, type))) << traits(type).name;
   }
 }
 
-TEST_P(QuantTest, RowsOfATable) {
+TEST_P(CudaQuant, RowsOfATable) {
   Tensor w = to_dtype(random_matrix(5, 256, "w"), GetParam());
   std::vector<int32_t> ids{4, 0, 4, 2};
-  Tensor out = cx_.empty({4, 256}, DType::kF32);
-  dequantize_rows(cx_, on_device(w), on_device(Tensor::of(ids, {4})), 0.5f, out);
+  Tensor out = cx().empty({4, 256}, DType::kF32);
+  dequantize_rows(cx(), on_device(w), on_device(Tensor::of(ids, {4})), 0.5f, out);
   std::vector<float> all = floats(w), rows = floats(on_host(out));
   for (size_t i = 0; i < rows.size(); ++i)
     EXPECT_EQ(rows[i], 0.5f * all[size_t(ids[i / 256]) * 256 + i % 256]) << i;
@@ -70,7 +60,7 @@ TEST_P(QuantTest, RowsOfATable) {
 
 // f32 sums of k terms differ by at most k u sum |terms|; operands rounded to bytes by at most half
 // a step of each run more.
-TEST_P(QuantTest, ProductsAreWithinTheirErrors) {
+TEST_P(CudaQuant, ProductsAreWithinTheirErrors) {
   constexpr int64_t kRows = 3, kColumns = 11, kK = 1280;
   Tensor x = random_matrix(kRows, kK, "x");
   Tensor w = to_dtype(random_matrix(kColumns, kK, "w"), GetParam());
@@ -98,7 +88,7 @@ TEST_P(QuantTest, ProductsAreWithinTheirErrors) {
   EXPECT_GT(most, 1e-4);  // the bytes were used
 }
 
-TEST_P(QuantTest, ARowDoesNotDependOnTheOthers) {
+TEST_P(CudaQuant, ARowDoesNotDependOnTheOthers) {
   Tensor x = random_matrix(8, 512, "x"), w = to_dtype(random_matrix(7, 512, "w"), GetParam());
   for (bool exact : {false, true}) {
     std::vector<float> alone;
@@ -113,7 +103,7 @@ TEST_P(QuantTest, ARowDoesNotDependOnTheOthers) {
   }
 }
 
-TEST_P(QuantTest, FactorsBiasAndOtherTypes) {
+TEST_P(CudaQuant, FactorsBiasAndOtherTypes) {
   Tensor x = random_matrix(2, 256, "x"), w = to_dtype(random_matrix(5, 256, "w"), GetParam());
   Tensor bias = random_matrix(1, 5, "bias").reshape({5}), c = random_matrix(2, 5, "c");
   Tensor narrow = to_dtype(x, DType::kBF16);
@@ -129,7 +119,7 @@ TEST_P(QuantTest, FactorsBiasAndOtherTypes) {
   }
 }
 
-TEST_P(QuantTest, WhatIsNotANumberIsSeen) {
+TEST_P(CudaQuant, WhatIsNotANumberIsSeen) {
   Tensor x = random_matrix(2, 256, "x"), w = to_dtype(random_matrix(3, 256, "w"), GetParam());
   x.data<float>()[70] = std::nanf("");
   for (bool exact : {false, true}) {
@@ -138,13 +128,13 @@ TEST_P(QuantTest, WhatIsNotANumberIsSeen) {
   }
 }
 
-TEST_P(QuantTest, LeavesOtherProductsToOthers) {
+TEST_P(CudaQuant, LeavesOtherProductsToOthers) {
   Tensor w = on_device(to_dtype(random_matrix(256, 256, "w"), GetParam()));
-  Tensor x = on_device(random_matrix(9, 256, "x")), c = cx_.empty({9, 256}, DType::kF32);
-  EXPECT_FALSE(quantized_rows(cx_, {.a = x, .b = w, .c = c, .transpose_b = true}, false));
-  EXPECT_FALSE(quantized_rows(cx_, {.a = x.rows(0, 1), .b = w, .c = c.rows(0, 1)}, false));
+  Tensor x = on_device(random_matrix(9, 256, "x")), c = cx().empty({9, 256}, DType::kF32);
+  EXPECT_FALSE(quantized_rows(cx(), {.a = x, .b = w, .c = c, .transpose_b = true}, false));
+  EXPECT_FALSE(quantized_rows(cx(), {.a = x.rows(0, 1), .b = w, .c = c.rows(0, 1)}, false));
   EXPECT_FALSE(quantized_rows(
-      cx_, {.a = x.rows(0, 1), .b = x, .c = c.rows(0, 1), .transpose_b = true}, false));
+      cx(), {.a = x.rows(0, 1), .b = x, .c = c.rows(0, 1), .transpose_b = true}, false));
 }
 
 }  // namespace

@@ -25,11 +25,6 @@ Vec nearest(Vec v, Vec lo, Vec hi) {
   return (v + kShift) - kShift;
 }
 
-// How many steps more than the integers have the group's range is first cut into; less than 0
-// leaves ends unused, more clips them.
-constexpr float kSpans[] = {0, -1, -0.75f, -0.5f, -0.25f, 0.25f, 0.5f, 0.75f, 1, 1.5f, 2};
-constexpr int kRefinements = 4;
-
 // Sums over a group of weight times what the names say.
 struct Fixed {
   float w, x;
@@ -159,8 +154,7 @@ void assign(const Group& g, Line line, Range range, int8_t* q) {
 }
 
 uint16_t to_scale(float x) {
-  constexpr float kMost = 65504;  // the largest f16
-  return f32_to_f16(!(x > -kMost) ? -kMost : x < kMost ? x : kMost);
+  return f32_to_f16(!(x > -kMostScale) ? -kMostScale : x < kMostScale ? x : kMostScale);
 }
 
 }  // namespace slm::blocks

@@ -39,7 +39,14 @@ float squared_error(const Group& g, Line line, Range range);
 // The best integers for this line; 0 where the scale is 0.
 void assign(const Group& g, Line line, Range range, int8_t* q);
 
-// As an f16 scale, saturated, and what it then is.
+// As an f16 scale, saturated.
 uint16_t to_scale(float x);
+
+// How the searches go, here and on devices: the group's range is first cut into so many steps more
+// than the integers have (less than 0 leaves ends unused, more clips them); the best of these lines
+// is then refined.
+inline constexpr float kSpans[] = {0, -1, -0.75f, -0.5f, -0.25f, 0.25f, 0.5f, 0.75f, 1, 1.5f, 2};
+inline constexpr int kRefinements = 4;
+inline constexpr float kMostScale = 65504;  // the largest f16
 
 }  // namespace slm::blocks
