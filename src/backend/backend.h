@@ -67,9 +67,9 @@ struct BackendOptions {
   // "avx512bf16", "avx512vnni", "avx512", "avx2" or "portable"; empty: $STABLELM_CPU_ISA, or the
   // best this processor has.
   std::string isa;
-  // Products in f32 whatever the weights. Otherwise the cpu backend rounds the other operand of
-  // quantised weights to eight bits per number, each run of 32 with a scale of its own, and that of
-  // bf16 weights to bf16 where the processor multiplies those in pairs: both are much faster.
+  // Products in f32 whatever the weights. Otherwise the other operand is rounded: beside quantised
+  // weights to eight bits, each run of 32 with a scale of its own (cuda: to bf16), beside bf16 ones
+  // to bf16 where the device multiplies those (cuda: beside f16 to tf32). Much faster.
   bool exact = false;
   int device = 0;  // of several GPUs, which one
 };

@@ -17,8 +17,8 @@ struct RunSizes {
   int64_t longest = std::numeric_limits<int64_t>::max();  // tokens of the longest, where known
   DType cache = DType::kF16;
   int64_t pass_tokens = 4096;  // in one forward pass: of a prompt on a GPU
-  int64_t logit_rows = 64;    // tokens whose logits are there at a time
-  int64_t other = 0;          // bytes
+  int64_t logit_rows = 64;     // tokens whose logits are there at a time
+  int64_t other = 0;           // bytes
 };
 
 // Bytes on a device.
