@@ -58,7 +58,8 @@ void soften(const AttentionHead& a, const Work& w, int64_t first_key, int64_t ke
     for (int64_t j = 0; j < keys; ++j) {
       float* score = w.scores + j * w.lanes + row;
       Vec back = position - float(j), s = a.scale * load(score) - slope * back;
-      s = (back >= 0.0f) & (back < window) ? s : splat(kNever);
+      IVec seen = (back >= 0.0f) & (back < window);
+      s = seen ? s : splat(kNever);
       store(score, s);
       top = max(top, s);
     }
