@@ -18,8 +18,8 @@ if(STABLELM_SANITIZE)
   target_compile_definitions(slm_flags INTERFACE SLM_SANITIZED)  # for what would take minutes
 endif()
 # A third of the time of a build goes into these. Tests do with them precompiled, and sanitized builds altogether; the
-# program's own sources in plain builds do without, so that a missing #include is still noticed (and GCC 12 gives false
-# alarms of std::string where it is precompiled).
+# program's own sources in plain builds do without (but for the command line's own library), so that a missing #include is
+# still noticed (and GCC 12 gives false alarms of std::string where it is precompiled).
 set(SLM_COMMON_HEADERS <algorithm> <filesystem> <functional> <memory> <optional> <span> <string> <vector>
                        <fmt/format.h> <nlohmann/json.hpp>)
 

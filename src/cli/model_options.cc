@@ -21,17 +21,21 @@ std::optional<int64_t> layers_on_gpu(const std::string& text) {
   return layers;
 }
 
+// What there is to say against a text that `read` refuses; nothing against others.
+template <class Read>
+std::string objection(Read read, const std::string& text) {
+  try {
+    read(text);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return {};
+}
+
 }  // namespace
 
 void add_backend_choice(CLI::App& app, std::string& backend, int& device) {
-  auto known = [](const std::string& name) -> std::string {
-    try {
-      chosen_backend(name);
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return {};
-  };
+  auto known = [](const std::string& name) { return objection(chosen_backend, name); };
   app.add_option("--backend", backend,
                  "What computes: cuda (an NVIDIA GPU), cpu (vectorised, threaded), reference "
                  "(plain loops in double precision, slow, for checking), or auto: cuda when a GPU "
@@ -75,14 +79,7 @@ void ModelOptions::add_to(CLI::App& app, bool model_required) {
 }
 
 void ModelOptions::add_gpu_layers(CLI::App& app) {
-  auto fits = [](const std::string& text) -> std::string {
-    try {
-      layers_on_gpu(text);
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return {};
-  };
+  auto fits = [](const std::string& text) { return objection(layers_on_gpu, text); };
   app.add_option("--gpu-layers", gpu_layers,
                  "How many of the model's layers are on the GPU, the last ones; the CPU computes "
                  "the others. auto: as many as its memory holds")
